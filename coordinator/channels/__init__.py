@@ -1,0 +1,50 @@
+"""Ways out. One file per channel; what every channel takes and gives back is said here."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """How a hand-over ended, as the send protocol needs to know it."""
+
+    ACCEPTED = "accepted"  # the carrier has it; ``reference`` is its receipt id
+    NOT_SENT = "not_sent"  # no byte was read by the carrier: try again, later
+    BUSY = "busy"  # refused for now (429, 421, 45x): try again, not counted as an attempt
+    REFUSED = "refused"  # this address or this text, for good
+    MISCONFIGURED = "misconfigured"  # our account or settings: stop the account, page a person
+    UNCERTAIN = "uncertain"  # it may or may not have been taken: ask before resending
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account at a carrier. ``name`` is twilio, sms_b, smtp, drill_twilio or drill_smtp."""
+
+    name: str
+    settings: tuple[tuple[str, str], ...]  # sorted pairs, so that an account can key a pool
+
+    def __getitem__(self, key: str) -> str:
+        return dict(self.settings)[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One notice as it is handed to a carrier."""
+
+    attempt: str  # our attempt id, echoed by the carrier's callback
+    callback_key: str  # proves that a callback is about this attempt
+    address: str
+    subject: str  # mail only, else empty
+    text: str  # carries the marker
+    html: str  # mail only, else empty
+    message_id: str  # the same over all attempts of one notice
+    valid_s: int  # the carrier shall not deliver later than this many seconds from now
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """How it ended, with the carrier's own words."""
+
+    outcome: Outcome
+    reference: str = ""
+    code: str = ""
+    detail: str = ""
