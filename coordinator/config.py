@@ -1,0 +1,123 @@
+"""What this installation is set to, and what about it is unusable or unsafe."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from coordinator import db
+from coordinator.errors import Misconfigured
+
+ENVIRONMENTS = ("production", "development", "test")
+PLACEHOLDERS = ("change", "secret", "placeholder", "example", "password", "default", "xxxx", "0000", "1234")
+CARRIER_KEYS = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings every role shares. Carriers read their own in their own file."""
+
+    environment: str
+    public_base_url: str
+    secret_key: str
+    log: str
+    issuer: str
+    desk_phone: str
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def address(self) -> SplitResult:
+        return urlsplit(self.public_base_url)
+
+
+def load() -> Config:
+    """The configuration; raises Misconfigured with one line per fault and its mend."""
+    faults = find_faults(os.environ)
+    if faults:
+        raise Misconfigured("\n".join(faults))
+    return _read(os.environ)
+
+
+def _read(environ: Mapping[str, str]) -> Config:
+    environment = environ.get("LIANDONG_ENV", "development")
+    return Config(
+        environment=environment,
+        public_base_url=environ.get("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        secret_key=environ.get("SECRET_KEY") or _own_secret(db.home()),
+        log=environ.get("LIANDONG_LOG", "json" if environment == "production" else "console"),
+        issuer=environ.get("LIANDONG_ISSUER", "重污染天气应急指挥部办公室"),
+        desk_phone=environ.get("LIANDONG_DESK_PHONE", ""),
+    )
+
+
+@cache
+def _own_secret(home: Path) -> str:
+    """Outside production a key is made once and kept with the store, readable by its owner alone."""
+    path = home / "secret_key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as made:
+        made.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def find_faults(environ: Mapping[str, str]) -> list[str]:
+    """One line per fault: the setting, what is wrong, how to mend it."""
+    faults = []
+    environment = environ.get("LIANDONG_ENV", "development")
+    if environment not in ENVIRONMENTS:
+        faults.append(f"LIANDONG_ENV={environment}: 只能是 {'、'.join(ENVIRONMENTS)}")
+    url = urlsplit(environ.get("PUBLIC_BASE_URL", "http://127.0.0.1:8000"))
+    if url.scheme not in ("http", "https") or not url.hostname:
+        faults.append("PUBLIC_BASE_URL: 不是网址;例如 https://yj.example.gov.cn")
+    if environ.get("LIANDONG_LOG", "json") not in ("json", "console"):
+        faults.append("LIANDONG_LOG: 只能是 json 或 console")
+    faults += _carrier_faults(environ)
+    if environment == "production":
+        faults += _production_faults(environ, url)
+    return faults
+
+
+def _carrier_faults(environ: Mapping[str, str]) -> list[str]:
+    """An account is set whole or not at all; drill and real never share one."""
+    faults = []
+    for prefix in ("", "DRILL_", "SMS_B_"):
+        sid, token = environ.get(f"{prefix}TWILIO_ACCOUNT_SID", ""), environ.get(f"{prefix}TWILIO_AUTH_TOKEN", "")
+        if sid and not token:
+            faults.append(f"{prefix}TWILIO_AUTH_TOKEN: 为空,无法核对回执签名;请填入该账户的令牌")
+        if token and not sid:
+            faults.append(f"{prefix}TWILIO_ACCOUNT_SID: 为空;请填入账户编号,或去掉 {prefix}TWILIO_AUTH_TOKEN")
+    for name, mend in (("TWILIO_ACCOUNT_SID", "请为演练另开子账户"), ("SMTP_URL", "请为演练另设发信账户")):
+        if environ.get(name) and environ.get(name) == environ.get(f"DRILL_{name}"):
+            faults.append(f"DRILL_{name}: 与 {name} 相同,演练会从真实账户发出;{mend}")
+    return faults
+
+
+def _production_faults(environ: Mapping[str, str], url: SplitResult) -> list[str]:
+    faults = []
+    secret = environ.get("SECRET_KEY", "")
+    if len(secret.encode()) < 32 or len(set(secret)) < 8 or any(word in secret.lower() for word in PLACEHOLDERS):
+        faults.append(
+            "SECRET_KEY: 缺失、过短或是占位符;用 python3 -c 'import secrets; print(secrets.token_urlsafe(48))' 生成"
+        )
+    if url.scheme != "https" and url.hostname not in LOOPBACK:
+        faults.append("PUBLIC_BASE_URL: 生产环境须为 https")
+    if environ.get("LIANDONG_CLOCK_FILE"):
+        faults.append("LIANDONG_CLOCK_FILE: 生产环境不得移动时钟;请去掉")
+    if environ.get("FLASK_DEBUG") not in (None, "", "0"):
+        faults.append("FLASK_DEBUG: 生产环境不得打开调试;请去掉")
+    redis = urlsplit(environ.get("REDIS_URL", ""))
+    if redis.hostname and redis.hostname not in LOOPBACK and not redis.password:
+        faults.append("REDIS_URL: 非本机的 Redis 须有口令;写作 redis://:口令@主机:6379/0")
+    if not environ.get("TWILIO_ACCOUNT_SID") and not environ.get("SMTP_URL"):
+        faults.append("TWILIO_ACCOUNT_SID、SMTP_URL: 都没有设置,发不出任何通知;至少设置一个")
+    return faults

@@ -1,0 +1,149 @@
+"""Where the truth is kept: one engine per address, transactions, and the database's own clock."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Float, Insert, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from coordinator.errors import Misconfigured
+
+
+class seconds(FunctionElement[float]):  # noqa: N801 - reads as a function in SQL
+    """Seconds since 1970 by the database's clock: leases, back-off and pacing know no other."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(seconds, "postgresql")
+def _postgresql_seconds(element: Any, compiler: Any, **kw: Any) -> str:
+    return "extract(epoch from clock_timestamp())::float8"
+
+
+@compiles(seconds, "sqlite")
+def _sqlite_seconds(element: Any, compiler: Any, **kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+def home() -> Path:
+    """The folder of this installation's own files; made when missing."""
+    folder = Path(os.environ.get("LIANDONG_HOME", "var")).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"LIANDONG_HOME {folder} 不能使用:{error.strerror};请改用可写的目录") from error
+    return folder
+
+
+def address() -> URL:
+    """DATABASE_URL, or SQLite under LIANDONG_HOME."""
+    text = os.environ.get("DATABASE_URL") or f"sqlite:///{home() / 'liandong.db'}"
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise Misconfigured("DATABASE_URL 不是数据库地址;例如 postgresql://用户:密码@主机/库") from error
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise Misconfigured(f"DATABASE_URL: 只支持 postgresql 与 sqlite,不支持 {url.get_backend_name()}")
+    return url
+
+
+def engine() -> Engine:
+    """The engine of the address now configured (tests move it)."""
+    return _engine(address())
+
+
+@cache
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        made = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "begin", _begin_sqlite)
+        return made
+    return create_engine(
+        url,
+        pool_size=20,
+        max_overflow=40,
+        pool_pre_ping=True,
+        pool_timeout=15,
+        connect_args={
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20000,
+            "options": "-c synchronous_commit=on -c statement_timeout=60000"
+            " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC",
+        },
+    )
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    """No implicit transactions (they lose updates); a commit survives a power cut."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("liandong_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: committed when the block ends well, undone when it raises."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A consistent look that takes no write lock."""
+    with Session(engine().execution_options(liandong_reading=True), expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def connection() -> Iterator[Connection]:
+    """One transaction without the object layer, for thousands of rows at a time."""
+    with engine().begin() as opened:
+        yield opened
+
+
+def is_sqlite() -> bool:
+    return address().get_backend_name() == "sqlite"
+
+
+def insert_new(table: Table) -> Insert:
+    """An INSERT that passes over rows whose key is already there."""
+    dialect = sqlite if is_sqlite() else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def reachable() -> str:
+    """"" when the database answers, else why not, in one line."""
+    try:
+        with engine().connect() as opened:
+            opened.exec_driver_sql("SELECT 1")
+    except OperationalError as error:
+        return str(error.orig).strip().splitlines()[0]
+    return ""
+
+
+def forget_after_fork() -> None:
+    """A forked child must not share sockets with its parent."""
+    if threading.active_count() >= 0:
+        engine().dispose(close=False)
