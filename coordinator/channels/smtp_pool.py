@@ -1,0 +1,97 @@
+"""Which open connection takes the next mail? Persistent connections to one relay, on one event loop."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import aiosmtplib
+
+from coordinator.errors import Misconfigured
+
+logger = logging.getLogger(__name__)
+
+CONNECTIONS = 32
+REPLY_S = 8.0
+LOOPBACK = ("127.", "localhost", "::1")
+
+
+def address(url: str, setting: str) -> SplitResult:
+    """SMTP_URL taken apart, or refused by the name of the setting."""
+    parts = urlsplit(url.strip())
+    try:
+        usable = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Misconfigured(f"{setting} 应为 smtp[s]://user:pass@host:port,现值无法识别")
+    return parts
+
+
+class Pool:
+    """At most CONNECTIONS at once; the most recently used is taken first, so idle ones fall away."""
+
+    def __init__(self, relay: SplitResult, greeting: str) -> None:
+        self._relay = relay
+        self._greeting = greeting
+        self._idle: list[aiosmtplib.SMTP] = []
+        self._slots: asyncio.Semaphore | None = None
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """An open connection at rest; one that was cut or cancelled in use is closed, not given back."""
+        self._slots = self._slots or asyncio.Semaphore(CONNECTIONS)
+        async with self._slots:
+            connection = await self._rested()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            if connection.is_connected:
+                self._idle.append(connection)
+
+    async def _rested(self) -> aiosmtplib.SMTP:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_connected:
+                return connection
+        return await self._opened()
+
+    async def _opened(self) -> aiosmtplib.SMTP:
+        host = self._relay.hostname or ""
+        secure = self._relay.scheme == "smtps"
+        connection = aiosmtplib.SMTP(
+            hostname=host,
+            port=self._relay.port or (465 if secure else 25),
+            use_tls=secure,
+            start_tls=False if secure or host.startswith(LOOPBACK) else None,
+            local_hostname=self._greeting,
+            timeout=REPLY_S,
+        )
+        await connection.connect()
+        try:
+            await self._signed_in(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _signed_in(self, connection: aiosmtplib.SMTP) -> None:
+        if connection.is_ehlo_or_helo_needed:
+            await connection.ehlo()
+        if not self._relay.username:
+            return
+        if connection.supports_extension("auth"):
+            await connection.login(unquote(self._relay.username), unquote(self._relay.password or ""))
+        else:
+            logger.warning("smtp relay %s offers no sign-in; going on without", self._relay.hostname)
+
+    async def close(self) -> None:
+        while self._idle:
+            connection = self._idle.pop()
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+                await connection.quit(timeout=1)
+            connection.close()
