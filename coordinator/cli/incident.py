@@ -1,0 +1,55 @@
+"""liandong incident …: how grave, who must be told by when, and when will it arrive downstream?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coordinator import findings, rulebook_incidents
+from coordinator.errors import Refusal
+
+JSON_FILE = click.Path(path_type=Path, allow_dash=True)
+
+
+@click.group()
+def incident() -> None:
+    """突发环境事件:定级、报告时限、下游到达。"""
+
+
+@incident.command()
+@click.argument("file", type=JSON_FILE, metavar="FILE.json")
+@click.option("--json", "as_json", is_flag=True, help="机器可读输出")
+def grade(file: Path, *, as_json: bool) -> None:
+    """事实 → 各类规定下的级别、报告途径、时限、须通报的邻区。"""
+    assessment = rulebook_incidents.assess(read(file))
+    click.echo(_json(findings.document(assessment)) if as_json else findings.readable(assessment))
+
+
+def read(file: Path) -> Any:
+    """The JSON in a file, or a sentence about what is wrong with it."""
+    try:
+        text = click.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+        return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except OSError as fault:
+        raise Refusal(f"无法读取 {file}:{fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise Refusal(f"{file} 不是 UTF-8 编码的文本;请以 UTF-8 另存") from fault
+    except (ValueError, RecursionError) as fault:
+        raise Refusal(f"{file} 不是合格的 JSON:{fault}") from fault
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"字段 {name} 写了两次,请只留一处")
+    return dict(pairs)
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} 不是 JSON 数;不知道就写 null")
+
+
+def _json(findings_document: dict[str, Any]) -> str:
+    return json.dumps(findings_document, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,178 @@
+"""When does a spill arrive downstream, how strong, and when has it passed? (污染团到达)
+
+One formula throughout, in SI units (m, s, kg), with travel time as the thing that adds up from reach to reach::
+
+    C(x,t) = M / (A·√(4πDt)) · exp(−(x − ut)² / (4Dt) − kt)
+
+Several reaches: the mean travel time Σ L/v and its variance Σ 2DL/v³ add up, and so does the decay Σ kL/v; the flux
+passes on undiminished, so the concentration at a section is the flux there divided by the section's own v·A. The slug
+is therefore that of one equivalent reach; one reach, or one cut in pieces, gives the formula itself.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Times = NDArray[np.float64]
+
+SECONDS_PER_DAY = 86_400.0
+NEGLIGIBLE = math.log(1e-4)  # of the peak: where a series may stop
+VANISHED = math.log(1e-17)  # of the peak: what is left out of the mass integral
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """A stretch of river: m, m/s (already slowed by dead zones), m², m²/s, 1/s."""
+
+    name: str
+    length: float
+    speed: float
+    area: float
+    dispersion: float
+    decay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slug:
+    """A spill as it passes one section ``x`` m below the release: kg, m/s, m²/s, 1/s, and the section's flow m³/s."""
+
+    mass: float
+    x: float
+    speed: float
+    dispersion: float
+    decay: float
+    flow: float
+
+    @property
+    def _w2(self) -> float:
+        return self.speed**2 + 4 * self.dispersion * self.decay
+
+    def log_mg_l(self, t: Times) -> Times:
+        """ln C in mg/L, shape as ``t`` (seconds after the release, > 0)."""
+        spread = 4 * self.dispersion * t
+        scale = math.log(1000 * self.mass * self.speed / self.flow)
+        return np.asarray(
+            scale - 0.5 * np.log(np.pi * spread) - (self.x - self.speed * t) ** 2 / spread - self.decay * t
+        )
+
+    def mg_l(self, t: Times) -> Times:
+        """C in mg/L, shape as ``t`` (seconds, > 0)."""
+        return np.asarray(np.exp(self.log_mg_l(t)))
+
+    @property
+    def peak_at(self) -> float:
+        """Seconds until C is largest here: dC/dt = 0 gives (v² + 4Dk)t² + 2Dt − x² = 0, earlier than x/v."""
+        root = math.hypot(self.dispersion, self.x * math.sqrt(self._w2))
+        return self.x**2 / (self.dispersion + root)
+
+    @property
+    def peak(self) -> float:
+        """The largest C at this section over time, mg/L."""
+        return float(self.mg_l(np.float64(self.peak_at)))  # type: ignore[arg-type]
+
+    def passage(self, limit: float) -> tuple[float, float] | None:
+        """First and last second with C ≥ ``limit`` mg/L; None if never.
+
+        >>> slug = Slug(mass=1000, x=20e3, speed=0.5, dispersion=30, decay=0, flow=30)
+        >>> [round(t / 3600, 2) for t in slug.passage(0.05)]
+        [8.8, 13.95]
+        """
+        return self._around(math.log(limit)) if limit <= self.peak else None
+
+    def _around(self, log_limit: float) -> tuple[float, float]:
+        def above(log_t: float) -> float:
+            return float(self.log_mg_l(np.float64(math.exp(log_t)))) - log_limit  # type: ignore[arg-type]
+
+        summit = math.log(self.peak_at)
+        return math.exp(_crossing(above, summit, -1.0)), math.exp(_crossing(above, summit, 1.0))
+
+    def whole(self, left_out: float = VANISHED) -> tuple[float, float]:
+        """From when to when C is more than exp(``left_out``) of its peak, seconds."""
+        return self._around(float(self.log_mg_l(np.float64(self.peak_at))) + left_out)  # type: ignore[arg-type]
+
+    def passed(self, points: int = 4001) -> float:
+        """∫ C·v·A dt through the section in kg: what was released, less what decayed on the way."""
+        first, last = self.whole()
+        log_t = np.linspace(math.log(first), math.log(last), points)
+        t = np.exp(log_t)
+        return float(np.trapezoid(self.mg_l(t) * self.flow / 1000 * t, log_t))
+
+    def series(self, step: float) -> tuple[Times, Times]:
+        """Times (seconds, every ``step`` from the first step) and C (mg/L) until the tail is negligible."""
+        t = step * np.arange(1, math.ceil(self.whole(NEGLIGIBLE)[1] / step) + 1)
+        return t, self.mg_l(t)
+
+
+def _crossing(above: Callable[[float], float], summit: float, direction: float) -> float:
+    """Where a function that falls away from ``summit`` reaches zero, on one side; bisection can't miss it."""
+    if above(summit) <= 0:
+        return summit
+    step = 1e-6
+    while above(summit + direction * step) > 0:
+        step *= 2
+    inside, outside = summit, summit + direction * step
+    for _ in range(200):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if above(middle) > 0 else (inside, middle)
+    return (inside + outside) / 2
+
+
+def slug_at(mass: float, x: float, reaches: Sequence[Reach]) -> Slug:
+    """The slug as it passes ``x`` m downstream, carried from one reach to the next.
+
+    mass     kg, released at once at x = 0
+    reaches  in order from the release; together at least ``x`` long
+    errors   ValueError when ``x`` lies beyond the last reach or isn't downstream
+
+    >>> reach = Reach(name="", length=20e3, speed=0.5, area=60, dispersion=30, decay=0)
+    >>> slug = slug_at(1000, 20e3, [reach])
+    >>> round(slug.peak_at / 3600, 2), round(slug.peak, 3)
+    (11.08, 4.295)
+    """
+    crossed = _crossed(x, reaches)
+    time = sum(length / reach.speed for reach, length in crossed)
+    variance = sum(2 * reach.dispersion * length / reach.speed**3 for reach, length in crossed)
+    decayed = sum(reach.decay * length / reach.speed for reach, length in crossed)
+    here, speed = crossed[-1][0], x / time
+    return Slug(
+        mass=mass,
+        x=x,
+        speed=speed,
+        dispersion=variance * speed**3 / (2 * x),
+        decay=decayed / time,
+        flow=here.speed * here.area,
+    )
+
+
+def _crossed(x: float, reaches: Sequence[Reach]) -> list[tuple[Reach, float]]:
+    """Each reach on the way and how much of it, m."""
+    found, left = [], x
+    for reach in reaches:
+        if left > 0:
+            found.append((reach, min(left, reach.length)))
+        left -= reach.length
+    if x <= 0 or left > 1e-9 * x:
+        raise ValueError(f"{x / 1000:g} km lies outside the reaches")
+    return found
+
+
+def front_line(km: Sequence[float], hours: Sequence[float]) -> tuple[float, float]:
+    """The least-squares line km = start + speed·hours through observed fronts: (start km, speed km/h).
+
+    Bulletins give a front's place and hour; two of them make the line, more are fitted.
+    Errors: ValueError when they don't move downstream.
+
+    >>> front_line([0.0, 55.6], [0.0, 42.0])[1] > 1.3
+    True
+    """
+    at, place = np.asarray(hours, dtype=float), np.asarray(km, dtype=float)
+    centred = at - at.mean()
+    if not centred.any():
+        raise ValueError("the fronts were all observed at the same time")
+    speed = float(centred @ (place - place.mean()) / (centred @ centred))
+    if speed <= 0:
+        raise ValueError("the fronts do not move downstream")
+    return float(place.mean() - speed * at.mean()), speed
