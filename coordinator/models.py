@@ -287,11 +287,13 @@ class Receiver(Base):
     __tablename__ = "receiver"
     __table_args__ = (
         UniqueConstraint("alert_id", "key"),
+        UniqueConstraint("incident_id", "key"),
         Index("receiver_to_chase", "chase_at", postgresql_where=text("chase_at IS NOT NULL"),
               sqlite_where=text("chase_at IS NOT NULL")),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"))
     key: Mapped[str]  # credit code, or officer:ID
     name: Mapped[str]
     city: Mapped[str] = mapped_column(String(6))
@@ -324,13 +326,15 @@ class Notice(Base):
     __tablename__ = "notice"
     __table_args__ = (
         UniqueConstraint("alert_id", "rev", "receiver", "channel", "kind", "step"),
+        UniqueConstraint("incident_id", "rev", "receiver", "channel", "kind", "step"),
         Index("notice_due", "channel", "lane", "try_s", "id", postgresql_where=text("state = 'pending'"),
               sqlite_where=text("state = 'pending'")),
         Index("notice_leased", "lease_s", postgresql_where=text("state IN ('sending', 'uncertain')"),
               sqlite_where=text("state IN ('sending', 'uncertain')")),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"))
     rev: Mapped[int]
     mode: Mapped[str]
     kind: Mapped[str]
@@ -392,7 +396,8 @@ class Answer(Base):
 
     __tablename__ = "answer"
     id: Mapped[int] = mapped_column(primary_key=True)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"), index=True)
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
     receiver: Mapped[str]
     rev: Mapped[int]
     kind: Mapped[str]  # acknowledge, executing, cannot, already_down, done

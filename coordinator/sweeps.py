@@ -1,0 +1,205 @@
+"""What keeps the books closed: expired leases, uncertain hand-overs, late receipts, orders that have ended."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+
+from coordinator import clock, db, dispatch, receipts
+from coordinator.dispatch import LEASE_S, MISSES, Way
+from coordinator.errors import TryLater
+from coordinator.models import FINISHED, Alert, AlertState, Attempt, Issue, Notice, NoticeKind, State
+
+logger = logging.getLogger(__name__)
+POLL_AFTER_S = (300.0, 1800.0, 14400.0)  # an accepted notice without news is asked about, then called unknown
+
+
+def books() -> None:
+    """Every rule that needs no carrier, each in its own short transaction."""
+    for sweep in (expire_leases, expire_orders, supersede_old, early_receipts):
+        sweep()
+
+
+def expire_leases() -> int:
+    """Who claimed these is dead or asleep: nobody knows whether the carrier has them."""
+    with db.transaction() as session:
+        stuck = session.execute(
+            update(Notice)
+            .where(Notice.state == State.SENDING, Notice.lease_s < db.seconds())
+            .values(state=State.UNCERTAIN, lease_s=db.seconds(), asked=0, error="the process that sent it ended")
+            .returning(Notice.id)
+        ).all()
+    if stuck:
+        logger.warning("%s hand-overs became uncertain: their lease ran out", len(stuck))
+    return len(stuck)
+
+
+def expire_orders() -> None:
+    """Nothing is sent after its order has ended."""
+    with db.transaction() as session:
+        session.execute(
+            update(Notice)
+            .where(Notice.state.in_((State.PENDING, State.PLANNED)), Notice.valid_until < clock.now())
+            .values(state=State.EXPIRED, finished_at=clock.now())
+        )
+
+
+def supersede_old() -> None:
+    """What was given back by a worker after a newer revision was issued."""
+    older = select(Alert.id).where(Alert.id == Notice.alert_id, Alert.in_force_rev > Notice.rev).exists()
+    with db.transaction() as session:
+        session.execute(
+            update(Notice)
+            .where(Notice.state == State.PENDING, Notice.kind.in_((NoticeKind.ORDER, NoticeKind.REMINDER)), older)
+            .where(Notice.lane != dispatch.DUTY_LANE)
+            .values(state=State.SUPERSEDED, finished_at=clock.now())
+        )
+
+
+def early_receipts() -> None:
+    """Callbacks that overtook the reply."""
+    with db.transaction() as session:
+        receipts.apply_waiting(session)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A notice that a carrier may or may not have."""
+
+    id: int
+    token: int
+    address: str
+    marker: str
+    asked: int
+
+
+def take_doubts(way: Way, limit: int = 100) -> list[Doubt]:
+    """Uncertain notices whose next look-up is due; the lease keeps other processes off them meanwhile."""
+    picked = (
+        select(Notice.id)
+        .where(Notice.state == State.UNCERTAIN, Notice.channel == way.channel, Notice.lease_s <= db.seconds())
+        .where(Notice.mode.in_(way.modes))
+        .order_by(Notice.lane, Notice.id)
+        .limit(limit)
+    )
+    if not db.is_sqlite():
+        picked = picked.with_for_update(skip_locked=True)
+    with db.connection() as connection:
+        rows = connection.execute(
+            update(Notice)
+            .where(Notice.id.in_(picked))
+            .values(lease_s=db.seconds() + LEASE_S, lease_token=Notice.lease_token + 1)
+            .returning(Notice.id, Notice.lease_token, Notice.address, Notice.marker, Notice.asked)
+        ).all()
+    return [Doubt(*row) for row in rows]
+
+
+async def resolve(way: Way, carrier: Any, doubts: Sequence[Doubt]) -> None:
+    """Ask the carrier before resending. Found: adopted. Twice not found: back to pending. Can't be asked: wait."""
+
+    async def one(doubt: Doubt) -> tuple[Doubt, str | None]:
+        try:
+            return doubt, await carrier.look_up(doubt.address, doubt.marker)
+        except TryLater:
+            return doubt, None
+
+    if not way.module.LOOK_UP:
+        await asyncio.to_thread(_resend_once, doubts)
+        return
+    answers = await asyncio.gather(*(one(doubt) for doubt in doubts))
+    await asyncio.to_thread(_conclude, answers)
+
+
+def _conclude(answers: Sequence[tuple[Doubt, str | None]]) -> None:
+    with db.transaction() as session:
+        for doubt, found in sorted(answers, key=lambda answer: answer[0].id):
+            mine = and_(
+                Notice.id == doubt.id, Notice.lease_token == doubt.token, Notice.state == State.UNCERTAIN
+            )
+            if found:
+                receipts.adopt(session, doubt.id, found)
+            elif found is None:
+                session.execute(update(Notice).where(mine).values(lease_s=db.seconds() + 10))
+            elif doubt.asked + 1 >= MISSES:
+                session.execute(update(Notice).where(mine).values(state=State.PENDING, try_s=db.seconds(), asked=0))
+            else:
+                session.execute(update(Notice).where(mine).values(asked=doubt.asked + 1, lease_s=db.seconds() + 15))
+
+
+def _resend_once(doubts: Sequence[Doubt]) -> None:
+    """A mail relay can't be asked: one more try with the same Message-ID, then a person must ring."""
+    with db.transaction() as session:
+        for doubt in sorted(doubts, key=lambda doubt: doubt.id):
+            tried = session.scalars(
+                select(Attempt.n).where(
+                    Attempt.notice_id == doubt.id, or_(Attempt.outcome == "", Attempt.outcome == "uncertain")
+                )
+            ).all()
+            fate = State.PENDING if len(tried) <= 1 else State.UNKNOWN
+            session.execute(
+                update(Notice)
+                .where(Notice.id == doubt.id, Notice.lease_token == doubt.token, Notice.state == State.UNCERTAIN)
+                .values(
+                    state=fate, try_s=db.seconds(), finished_at=clock.now() if fate in FINISHED else Notice.finished_at
+                )
+            )
+
+
+def take_silent(way: Way, limit: int = 100) -> list[tuple[int, str, int]]:
+    """Accepted notices of which nothing was heard: (id, reference, times asked). Spaced by POLL_AFTER_S."""
+    if not way.module.RECEIPTS:
+        return []
+    with db.connection() as connection:
+        picked = (
+            select(Notice.id)
+            .where(Notice.state.in_((State.ACCEPTED, State.SENT)), Notice.channel == way.channel)
+            .where(Notice.mode.in_(way.modes), Notice.lease_s + POLL_AFTER_S[0] < db.seconds(), Notice.asked < 3)
+            .limit(limit)
+        )
+        if not db.is_sqlite():
+            picked = picked.with_for_update(skip_locked=True)
+        rows = connection.execute(
+            update(Notice)
+            .where(Notice.id.in_(picked))
+            .values(asked=Notice.asked + 1, lease_s=db.seconds() + POLL_AFTER_S[1])
+            .returning(Notice.id, Notice.reference, Notice.asked)
+        ).all()
+    return [(row.id, row.reference or "", row.asked) for row in rows]
+
+
+async def poll(way: Way, carrier: Any, silent: Sequence[tuple[int, str, int]]) -> None:
+    """Ask what became of them; after the last question without an answer they are unknown, and a person rings."""
+    for notice_id, reference, asked in silent:
+        try:
+            word = await carrier.status(reference)
+        except TryLater:
+            continue
+        await asyncio.to_thread(_news, way, notice_id, word, asked)
+
+
+def _news(way: Way, notice_id: int, word: str, asked: int) -> None:
+    state = State(way.module.STATUS.get(word, State.ACCEPTED))
+    with db.transaction() as session:
+        notice = session.get_one(Notice, notice_id, with_for_update=True)
+        if notice.state not in (State.ACCEPTED, State.SENT):
+            return
+        if state in FINISHED or (state == State.SENT and notice.state == State.ACCEPTED):
+            notice.state = state
+        elif asked >= len(POLL_AFTER_S):
+            notice.state, notice.error = State.UNKNOWN, "the carrier has no news of it"
+        if notice.state in FINISHED:
+            notice.finished_at = clock.now()
+
+
+def unmaterialised() -> list[tuple[int, int]]:
+    """Issued revisions whose notices are not all there: (alert, rev). Their web process may have died."""
+    with db.reading() as session:
+        rows = session.execute(
+            select(Issue.alert_id, Issue.rev)
+            .join(Alert, Alert.id == Issue.alert_id)
+            .where(Issue.materialised_at.is_(None), Alert.state.in_((AlertState.ISSUING, AlertState.HELD)))
+        ).all()
+    return [(row.alert_id, row.rev) for row in rows]
