@@ -58,6 +58,9 @@ class Slug:
             scale - 0.5 * np.log(np.pi * spread) - (self.x - self.speed * t) ** 2 / spread - self.decay * t
         )
 
+    def _log_at(self, t: float) -> float:
+        return float(self.log_mg_l(np.array([t]))[0])
+
     def mg_l(self, t: Times) -> Times:
         """C in mg/L, shape as ``t`` (seconds, > 0)."""
         return np.asarray(np.exp(self.log_mg_l(t)))
@@ -71,7 +74,7 @@ class Slug:
     @property
     def peak(self) -> float:
         """The largest C at this section over time, mg/L."""
-        return float(self.mg_l(np.float64(self.peak_at)))  # type: ignore[arg-type]
+        return math.exp(self._log_at(self.peak_at))
 
     def passage(self, limit: float) -> tuple[float, float] | None:
         """First and last second with C ≥ ``limit`` mg/L; None if never.
@@ -84,14 +87,14 @@ class Slug:
 
     def _around(self, log_limit: float) -> tuple[float, float]:
         def above(log_t: float) -> float:
-            return float(self.log_mg_l(np.float64(math.exp(log_t)))) - log_limit  # type: ignore[arg-type]
+            return self._log_at(math.exp(log_t)) - log_limit
 
         summit = math.log(self.peak_at)
         return math.exp(_crossing(above, summit, -1.0)), math.exp(_crossing(above, summit, 1.0))
 
     def whole(self, left_out: float = VANISHED) -> tuple[float, float]:
         """From when to when C is more than exp(``left_out``) of its peak, seconds."""
-        return self._around(float(self.log_mg_l(np.float64(self.peak_at))) + left_out)  # type: ignore[arg-type]
+        return self._around(self._log_at(self.peak_at) + left_out)
 
     def passed(self, points: int = 4001) -> float:
         """∫ C·v·A dt through the section in kg: what was released, less what decayed on the way."""
@@ -100,9 +103,13 @@ class Slug:
         t = np.exp(log_t)
         return float(np.trapezoid(self.mg_l(t) * self.flow / 1000 * t, log_t))
 
+    def passage_end(self) -> float:
+        """When the tail is negligible, seconds."""
+        return self.whole(NEGLIGIBLE)[1]
+
     def series(self, step: float) -> tuple[Times, Times]:
         """Times (seconds, every ``step`` from the first step) and C (mg/L) until the tail is negligible."""
-        t = step * np.arange(1, math.ceil(self.whole(NEGLIGIBLE)[1] / step) + 1)
+        t = step * np.arange(1.0, math.ceil(self.passage_end() / step) + 1)
         return t, self.mg_l(t)
 
 

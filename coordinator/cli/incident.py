@@ -1,12 +1,13 @@
 """liandong incident …: how grave, who must be told by when, and when will it arrive downstream?"""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from coordinator import findings, rulebook_incidents
+from coordinator import arrivals, findings, rulebook_incidents
 from coordinator.errors import Refusal
 
 JSON_FILE = click.Path(path_type=Path, allow_dash=True)
@@ -26,10 +27,19 @@ def grade(file: Path, *, as_json: bool) -> None:
     click.echo(_json(findings.document(assessment)) if as_json else findings.readable(assessment))
 
 
+@incident.command()
+@click.argument("file", type=JSON_FILE, metavar="FILE.json")
+@click.option("--json", "as_json", is_flag=True, help="机器可读输出")
+def travel(file: Path, *, as_json: bool) -> None:
+    """泄漏量与河段 → 各断面的到达、峰值、离开时间。"""
+    found = arrivals.document(read(file))
+    click.echo(_json(found) if as_json else arrivals.readable(found))
+
+
 def read(file: Path) -> Any:
     """The JSON in a file, or a sentence about what is wrong with it."""
     try:
-        text = click.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+        text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
     except OSError as fault:
         raise Refusal(f"无法读取 {file}:{fault.strerror}") from fault
