@@ -88,13 +88,8 @@ def _series(slug: Slug, spill: Spill) -> dict[str, Any]:
     step = 60 * spill.series_step_min
     if slug.passage_end() / step > MOST_POINTS:
         raise Refusal(f"series_step_min 过小:过程线将超过 {MOST_POINTS} 个点,请加大步长")
-    times, strengths = slug.series(step)
     scale = 1.0 if spill.mass_kg else 0.0
-    return {
-        "series": [
-            [round(t / HOUR, 6), _figure(scale * c)] for t, c in zip(times.tolist(), strengths.tolist(), strict=True)
-        ]
-    }
+    return {"series": [[round(t / HOUR, 6), _figure(scale * mg_l)] for t, mg_l in slug.series(step)]}
 
 
 def _notes(spill: Spill) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What does an order say, to whom, and what is planned for each? Values only."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,6 +12,7 @@ from rules.measure_tables import Block, Exemption, Measure, PlantLine
 LANES = ("duty", "red", "orange", "yellow", "lift", "reminder", "drill")
 CHANGES = ("start", "upgrade", "downgrade", "extend", "lift", "retract")
 MODES = ("actual", "exercise", "test")
+_DRILL = re.compile(r"演[\s\u200b-\u200f\u2060\ufeff]*[练練]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class OfficerCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one revision of an alert says to everybody. ``replaces`` names what it stands instead of, "" if nothing."""
+    """What one revision of an alert says to everybody.
+
+    ``lift_at`` is when a lift takes effect (none: at its issue); ``replaces`` names what it stands instead of, or "".
+    """
 
     alert: str
     rev: int
@@ -77,6 +82,7 @@ class Order:
     change: str
     base_url: str
     issued_at: datetime | None = None
+    lift_at: datetime | None = None
     replaces: str = ""
 
     def __post_init__(self) -> None:
@@ -106,7 +112,7 @@ class PlannedNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedReceiver:
-    """One plant or officer, what they must do and how they are told; ``ladder`` is who is asked next."""
+    """One plant or officer, what they must do and how they are told; ``ladder`` is everybody who can be asked, in order."""
 
     key: str
     name: str
@@ -126,3 +132,8 @@ class PlannedReceiver:
     @property
     def is_officer(self) -> bool:
         return self.key.startswith("officer:")
+
+
+def says_drill(text: str) -> bool:
+    """Whether ``text`` holds the word 演练, however it is spaced, traditional or in another width."""
+    return bool(_DRILL.search(text))

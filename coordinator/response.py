@@ -89,10 +89,15 @@ def submit(session: Session, alert: Alert, officer: Officer) -> None:
     """提交会签: the signers are paged; the submitter answers for it and can't sign it."""
     mandates.require(officer, "propose")
     mandates.require_places(officer, alert.cities)
+    put_to_signers(session, alert, by=officer.id)
+
+
+def put_to_signers(session: Session, alert: Alert, *, by: str) -> None:
+    """The proposal waits for signatures from now on; call them with `paging.page_signers`."""
     _expect(alert, S.PROPOSED)
-    alert.state, alert.submitter = S.PENDING_APPROVAL, officer.id
+    alert.state, alert.submitter = S.PENDING_APPROVAL, by
     _open_round(alert)
-    audit.record(session, officer.id, "submit", f"alert:{alert.id}", rev=alert.rev, body_hash=alert.body_hash)
+    audit.record(session, by, "submit", f"alert:{alert.id}", rev=alert.rev, body_hash=alert.body_hash)
 
 
 def approve(session: Session, alert: Alert, officer: Officer) -> bool:
@@ -178,6 +183,18 @@ def lift(session: Session, alert: Alert, *, by: str, wanted: dict[str, Any]) -> 
     """申请解除: with the evidence at hand, two signatures."""
     _expect(alert, S.ACTIVE)
     _ask(session, alert, change="lift", by=by, wanted=wanted)
+
+
+def call_off(session: Session, alert: Alert, *, by: str) -> None:
+    """End a drill at once, by its director: drills alone need no signature to stop."""
+    if alert.mode == Mode.ACTUAL:
+        raise Forbidden("真实预警不能由导演中止;请按撤回或解除办理")
+    if alert.state in IN_FORCE:
+        alert.rev += 1
+        _write_revision(session, alert, change="retract", by=by)
+        issue(session, alert, "retract")
+    elif alert.state in OPEN:
+        _end(alert, S.DISMISSED)
 
 
 def _edit(session: Session, alert: Alert, *, by: str, wanted: dict[str, Any]) -> None:

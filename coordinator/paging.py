@@ -1,0 +1,109 @@
+"""Calling officers 叫应: who must sign, who has waited too long, what a person must look at now."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contacts import ladder, roster
+from contacts.models import Officer
+from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
+from coordinator.models import Alert, Issue, Notice, NoticeKind, State
+from coordinator.plan import Person
+from rules.levels import Level
+
+ROUND = 100  # steps of a page: its round of signing, then how many were called before
+
+
+def page_signers(session: Session, alert: Alert) -> None:
+    """Call as many as must sign, on duty first; each time the wait runs out, the next on the ladder."""
+    change = response.waiting_for(alert)
+    if not change:
+        return
+    needed = mandates.need(change, response.asked_level(alert))
+    callable_ones = _signers(session, alert)
+    called = callable_ones[: needed.people + alert.paged_step]
+    if needed.leaders and not any(officer.role == "leader" for officer in called):
+        called += [officer for officer in callable_ones if officer.role == "leader"][: needed.leaders]
+    purpose = "overdue" if alert.paged_step else "sign"
+    page(session, alert, called, purpose=purpose, step=alert.round * ROUND + alert.paged_step)
+    alert.paged_step += 1
+
+
+def _signers(session: Session, alert: Alert) -> list[Officer]:
+    """Who may sign this, in the order in which they are called."""
+    barred = {alert.proposer, alert.submitter, alert.pending.get("by")}
+    able = {
+        officer.id: officer
+        for officer in register.officers(session, alert.cities, mandates.MAY["sign"])
+        if officer.id not in barred and all(mandates.covers(officer, city) for city in alert.cities)
+    }
+    on_duty = [
+        officer.id
+        for officer in roster.on_duty(session, alert.cities[0], clock.now(), mandates.MAY["sign"]).officers
+    ]
+    order = ladder.signers_in_order([(officer.id, officer.role) for officer in able.values()], on_duty)
+    return [able[officer] for officer in order]
+
+
+def page_duty(session: Session, alert: Alert, *, purpose: str, step: int, n: int = 0) -> None:
+    """Call the officers on duty for the alert's first city."""
+    on_duty = roster.on_duty(session, alert.cities[0], clock.now(), ("duty",)).officers
+    page(session, alert, on_duty, purpose=purpose, step=step, n=n)
+
+
+def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:
+    """One text to each, by every address they have. Rows like any notice: claimed, sent and accounted for the same way."""
+    order = issuing.order_of(
+        session, alert, Issue(alert_id=alert.id, rev=alert.rev, change=_change(alert), issued_at=clock.now())
+    )
+    rows: list[dict[str, Any]] = []
+    for officer in officers:
+        card = register.card(officer)
+        person = Person(key=officer.id, name=officer.name, phone=card.phone, email=card.email, order=1)
+        for way in issuing.ways_to(person, "duty"):
+            mark = tokens.marker("page", alert.id, alert.rev, officer.id, way.channel, step, purpose)
+            words = render.page(
+                purpose, way.channel, order, officer=card, marker=mark, n=n,
+                url=f"{config.load().public_base_url}/alerts/{alert.id}",
+            )  # fmt: skip
+            rows.append(page_row(officer, way.channel, way.address, words=words, marker=mark, step=step)
+                        | {"alert_id": alert.id, "rev": alert.rev, "mode": alert.mode, "number": alert.number,
+                           "city": alert.cities[0]})  # fmt: skip
+    put(session, rows)
+
+
+def _change(alert: Alert) -> str:
+    return response.waiting_for(alert) or "start"
+
+
+def page_row(officer: Officer, channel: str, address: str, *, words: render.Words, marker: str, step: int) -> dict[str, Any]:
+    return {
+        "incident_id": None, "kind": NoticeKind.REMINDER, "step": step, "receiver": f"officer:{officer.id}",
+        "receiver_name": officer.name, "person": officer.name, "channel": channel, "address": address,
+        "marker": marker, "subject": words.subject, "body": words.text, "html": words.html, "lane": 0,
+        "state": State.PENDING, "account": "", "attempts": 0, "try_s": 0.0, "lease_s": 0.0, "lease_token": 0, "asked": 0,
+        "error": "", "created_at": clock.now(),
+    }  # fmt: skip
+
+
+def put(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    if listed := list(rows):
+        session.execute(db.insert_new(Notice.__table__), listed)  # type: ignore[arg-type]
+
+
+def call_the_next() -> None:
+    """会签超时: whoever has not signed in time is joined by the next on the ladder. Nothing is issued by itself."""
+    with db.reading() as session:
+        waiting = session.scalars(select(Alert.id).where(Alert.waiting_since.is_not(None))).all()
+    for alert_id in waiting:
+        with db.transaction() as session:
+            alert = response.load(session, alert_id)
+            if alert.waiting_since is None:
+                continue
+            wait = ladder.signature_due(Level(alert.level).word, called=alert.paged_step)
+            if alert.paged_step == 0 or (clock.now() >= alert.waiting_since + wait and alert.paged_step < ROUND - 1):
+                page_signers(session, alert)
+    if waiting:
+        queues.hint("signers")

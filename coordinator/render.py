@@ -1,0 +1,312 @@
+"""What do the words say? The only module that knows templates/notices as files."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from coordinator.channels import segments
+from coordinator.clock import BEIJING
+from coordinator.errors import Refusal
+from coordinator.orders import Order, PlannedReceiver, says_drill
+from rules.levels import Level
+from rules.measure_tables import Block, Measure, MeasureKind
+
+FOLDER = Path(__file__).resolve().parent.parent / "templates" / "notices"
+CHANNELS = ("sms", "email", "voice")
+KINDS = ("order", "reminder", "correction", "manual")
+PURPOSES = ("sign", "overdue", "unreached", "fault")
+SMS_UNITS = 4 * segments.UCS_PART
+SHORT_NAME = 16
+_HIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ue000-\uf8ff]+")
+_SLOT = re.compile("\ue000([a-z]+)\ue001")
+_MARKER = re.compile(r"[A-Z2-7]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one notice says. ``shortened``: measures were cut to fit an SMS; the mail or the desk has them in full."""
+
+    subject: str
+    text: str
+    html: str
+    shortened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What decides which sentences stand in a notice, apart from its order."""
+
+    tone: str  # ordered, self, exempt, none; officer
+    links: bool
+    next_in_line: bool
+    mailed: bool
+    confirmed: bool
+    numbered: bool  # the notice's number tells the alert's
+
+
+class Slot(str):
+    """A blank in a form, to be filled for each receiver."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> "Slot":
+        return super().__new__(cls, f"\ue000{name}\ue001")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A template rendered once for an order: fixed pieces, and the names of the blanks between them."""
+
+    pieces: tuple[str, ...]
+    blanks: tuple[str, ...]
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        filled = [self.pieces[0]]
+        for blank, piece in zip(self.blanks, self.pieces[1:], strict=True):
+            filled += (values[blank], piece)
+        return "".join(filled)
+
+
+def one_line(text: object) -> object:
+    """Text without control characters and line breaks, so that it can't forge a header or a second line."""
+    return _HIDDEN.sub(" ", text).strip() if type(text) is str else text
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(FOLDER),
+    undefined=StrictUndefined,
+    autoescape=lambda name: bool(name and name.endswith(".html")),
+    finalize=one_line,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+BLANKS = ("name", "person", "city", "number", "code", "marker", "link", "measures", "reasons", "society")
+
+
+def words(
+    kind: str, channel: str, planned: PlannedReceiver, *, number: str, code: str, token: str, marker: str, links: bool
+) -> Words:
+    """The words of one notice; ``marker`` is eight base32 characters, ``links`` whether an SMS may hold an address."""
+    _known("种类", kind, KINDS)
+    _known("渠道", channel, CHANNELS)
+    order, shape = planned.order, _shape(planned, number, links=links)
+    values = _values(planned, number=number, code=code, marker=marker)
+    values["link"] = f"{order.base_url}/a/{token}"
+    template = _template(kind, order.change)
+    if channel == "email":
+        made = _mail(template, order, shape, values=values | _lists(planned))
+    else:
+        made = _short(template, channel, order, shape=shape, values=values | {"measures": _joined(planned.measures)})
+    return _dressed(made, order)
+
+
+def page(
+    purpose: str, channel: str, order: Order, *, officer: str, marker: str, url: str = "", n: int = 0, detail: str = ""
+) -> Words:
+    """Words to signers and duty officers: sign 请会签, overdue 会签超时, unreached 联系不上, fault 系统异常."""
+    _known("用途", purpose, PURPOSES)
+    _known("渠道", channel, CHANNELS)
+    asked = {"purpose": purpose, "officer": officer, "marker": _mark(marker), "url": url, "n": n, "detail": detail}
+    around = _surround(order, channel) | asked
+    plain = _ENVIRONMENT.get_template(f"page_{channel}.txt").render(around)
+    if channel != "email":
+        return _dressed(Words("", _flat(plain), ""), order)
+    subject, text = _split(plain)
+    return _dressed(Words(subject, text, _ENVIRONMENT.get_template("page_email.html").render(around)), order)
+
+
+def bulletin(order: Order, blocks: Iterable[Block]) -> Words:
+    """Words for the public: headline, then what everybody is asked to do."""
+    around = _surround(order, "email") | {"blocks": tuple(blocks)}
+    subject, text = _split(_ENVIRONMENT.get_template("bulletin.txt").render(around))
+    return _dressed(Words(subject, text, ""), order)
+
+
+def real_words_only(text: str, *, where: str) -> str:
+    """``text``, refused when it says 演练: a real text never contains that word, so nobody can take it for a drill."""
+    if says_drill(text):
+        raise Refusal(f"{where}: 真实预警里不能出现“演练”二字,请换一种写法")
+    return text
+
+
+def _known(what: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise Refusal(f"没有“{word}”这个{what},应为:{'、'.join(known)}")
+
+
+def _mark(marker: str) -> str:
+    if not _MARKER.fullmatch(marker):
+        raise Refusal(f"查询标记应为 8 位 A–Z、2–7,得到 {marker!r}")
+    return marker
+
+
+def _template(kind: str, change: str) -> str:
+    """A retraction has its own words whatever the kind; a first order and its later changes differ."""
+    if change == "retract":
+        return "correction"
+    if change == "lift":
+        return "lift"
+    return "change" if kind == "order" and change != "start" else kind
+
+
+def _shape(planned: PlannedReceiver, number: str, *, links: bool) -> Shape:
+    person, ladder = planned.person, planned.ladder
+    return Shape(
+        tone="officer" if planned.is_officer else _tone(planned.measures),
+        links=links,
+        next_in_line=bool(person and ladder and person.key != ladder[0].key),
+        mailed=bool(person and person.email),
+        confirmed=all(each.confidence != "unconfirmed" for each in planned.measures),
+        numbered=number.startswith(planned.order.alert),
+    )
+
+
+def _tone(measures: tuple[Measure, ...]) -> str:
+    if not measures:
+        return "none"
+    kinds = {each.kind for each in measures}
+    if kinds <= {MeasureKind.SELF}:
+        return "self"
+    return "exempt" if kinds <= {MeasureKind.EXEMPT} else "ordered"
+
+
+def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) -> dict[str, str]:
+    person = planned.person.name if planned.person else ""
+    said = {"name": planned.name, "person": person or planned.name, "city": planned.city_name, "number": number}
+    return {name: _HIDDEN.sub(" ", text).strip() for name, text in said.items()} | {
+        "code": code,
+        "marker": _mark(marker),
+    }
+
+
+def _mail(template: str, order: Order, shape: Shape, *, values: dict[str, str]) -> Words:
+    subject, text = _split(_form(f"{template}_email.txt", order, shape).fill(values))
+    escaped = {name: str(escape(value)) for name, value in values.items() if name in _INLINE}
+    lists = {name: values[f"{name}html"] for name in ("measures", "society")}
+    return Words(subject, text, _form(f"{template}_email.html", order, shape).fill(escaped | lists))
+
+
+_INLINE = ("name", "person", "city", "number", "code", "marker", "link")
+
+
+def _short(template: str, channel: str, order: Order, *, shape: Shape, values: dict[str, str]) -> Words:
+    """One line. In an SMS too long the name gives way first, then the measures, never number, code or address."""
+    form = _form(f"{template}_{channel}.txt", order, shape)
+    text = form.fill(values)
+    if channel != "sms" or units(text) <= SMS_UNITS:
+        return Words("", text, "")
+    values = values | {"name": _clipped(values["name"], SHORT_NAME, "…")}
+    text = form.fill(values)
+    over = units(text) - SMS_UNITS
+    if over <= 0 or "measures" not in form.blanks:
+        return Words("", text, "")
+    rest = "…详见邮件" if shape.mailed else "…详情请来电"
+    kept = _clipped(values["measures"], max(len(values["measures"]) - over, len(rest)), rest)
+    return Words("", form.fill(values | {"measures": kept}), "", shortened=True)
+
+
+def _clipped(text: str, room: int, tail: str) -> str:
+    return text if len(text) <= room else text[: max(0, room - len(tail))] + tail
+
+
+def units(text: str) -> int:
+    """UTF-16 units, what a carrier counts in Chinese text."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def parts(text: str) -> int:
+    """Segments of a text in Chinese; the same as `segments.count`, without looking at every character."""
+    size = units(text)
+    return 1 if size <= segments.UCS_SINGLE else ceil(size / segments.UCS_PART)
+
+
+@lru_cache(maxsize=2048)
+def _form(name: str, order: Order, shape: Shape) -> Form:
+    channel = name.rpartition("_")[2].partition(".")[0]
+    around = _surround(order, channel) | {blank: Slot(blank) for blank in BLANKS} | {"shape": shape}
+    text = _ENVIRONMENT.get_template(name).render(around)
+    text = text if channel == "email" else _flat(text)
+    pieces = _SLOT.split(text)
+    return Form(tuple(pieces[::2]), tuple(pieces[1::2]))
+
+
+def _surround(order: Order, channel: str) -> dict[str, object]:
+    """What every template may say about the order."""
+    ended_at = order.lift_at or order.issued_at
+    return {
+        "order": order,
+        "channel": channel,
+        "level": order.level.chinese,
+        "previous": order.previous.chinese if order.previous is not None else "",
+        "event": "重污染天气" if order.kind == "air" else "突发环境事件",
+        "title": order.level.chinese + ("预警" if order.level >= Level.BLUE else ""),
+        "start": beijing(order.effective_from),
+        "end": beijing(order.effective_to) if order.effective_to else "",
+        "ended": beijing(ended_at) if ended_at else "",
+        "issued": beijing(order.issued_at) if order.issued_at else "",
+        "year": order.effective_from.astimezone(BEIJING).year,
+        "places": _places(order),
+        "press": "".join(filter(str.isdigit, order.alert))[-2:],
+    }
+
+
+def _places(order: Order) -> str:
+    names = [place.name for place in order.cities]
+    return "、".join(names) if len(names) <= 5 else f"{'、'.join(names[:4])}等{len(names)}市"
+
+
+def beijing(moment: datetime) -> str:
+    """11月23日00时, with minutes when there are any; Beijing time."""
+    local = moment.astimezone(BEIJING)
+    return f"{local:%-m月%-d日%H时}" + (f"{local:%M}分" if local.minute else "")
+
+
+def _joined(measures: tuple[Measure, ...]) -> str:
+    """Measures in one line, numbered when there are several."""
+    if len(measures) == 1:
+        return str(one_line(measures[0].text))
+    return ";".join(f"{n}.{one_line(each.text)}" for n, each in enumerate(measures, 1))
+
+
+def _lists(planned: PlannedReceiver) -> dict[str, str]:
+    return {
+        "measures": _list("_measures.txt", planned.measures),
+        "measureshtml": _list("_measures.html", planned.measures),
+        "society": _list("_society.txt", planned.society),
+        "societyhtml": _list("_society.html", planned.society),
+    }
+
+
+@lru_cache(maxsize=4096)
+def _list(name: str, rows: tuple[Measure, ...] | tuple[Block, ...]) -> str:
+    return _ENVIRONMENT.get_template(name).render(rows=rows)
+
+
+def _flat(text: str) -> str:
+    return "".join(line.strip() for line in text.splitlines())
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first line is the subject; runs of blank lines become one."""
+    subject, _, body = text.strip().partition("\n")
+    return subject.strip(), re.sub(r"\n{3,}", "\n\n", body).strip()
+
+
+def _dressed(made: Words, order: Order) -> Words:
+    """The last look before words leave: a drill says so at both ends, a real text nowhere."""
+    if order.mode == "actual":
+        for text in (made.subject, made.text, made.html):
+            real_words_only(text, where="通知正文")
+        return made
+    mark = {"exercise": "【演练】", "test": "【测试】"}[order.mode]
+    ends = made.text.startswith(mark) and made.text.endswith(mark) and len(made.text) > 2 * len(mark)
+    if not ends or not (made.subject.startswith(mark) or not made.subject):
+        raise Refusal(f"{mark}的通知首尾没有标记,不能发出:{made.text[:40]}")
+    return made

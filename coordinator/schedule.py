@@ -1,0 +1,136 @@
+"""The clockwork: a timetable of cron lines. The leader writes down what fell due; workers do it."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from coordinator import archive, clock, config, db, drills, intake, leases, queues, watch
+from coordinator.models import ScheduleRun
+
+logger = logging.getLogger(__name__)
+LEAD = "clock"
+RUN_LEASE_S = 600.0
+CATCH_UP = timedelta(hours=36)  # older slots are written down as missed, not run
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the timetable. ``newest_only``: after an outage one run stands for all the slots that were missed."""
+
+    job: str
+    cron: str  # Beijing time
+    act: Callable[[datetime], object]
+    newest_only: bool
+
+
+def timetable() -> tuple[Line, ...]:
+    """The fixed lines, and one for each drill script with a cron of its own."""
+    return (
+        Line("feeds", "*/30 * * * *", lambda slot: intake.pull_all(), newest_only=True),
+        Line("watch", "10 * * * *", watch.round, newest_only=True),
+        Line("archive", "40 * * * *", archive.close_ended, newest_only=True),
+        *(
+            Line(f"drill:{script.name}", script.cron, drills.by_timetable(script), newest_only=True)
+            for script in drills.scripts()
+            if script.cron
+        ),
+    )
+
+
+def slots(line: Line, after: datetime, until: datetime) -> list[datetime]:
+    """When this line fell due in (after, until]."""
+    trigger, found = CronTrigger.from_crontab(line.cron, timezone=clock.BEIJING), []
+    at = trigger.get_next_fire_time(None, after + timedelta(seconds=1))
+    while at is not None and at <= until:
+        found.append(at.astimezone(UTC))
+        at = trigger.get_next_fire_time(at, at + timedelta(seconds=1))
+    return found
+
+
+def tick(epoch: int) -> int:
+    """Write down every slot that fell due since the last one. One row a slot, whoever writes it first."""
+    now, written = clock.now(), 0
+    for line in timetable():
+        with db.transaction() as session:
+            if not leases.leads(session, LEAD, epoch):
+                return written
+            last = session.scalar(select(func.max(ScheduleRun.slot_at)).where(ScheduleRun.job == line.job))
+            fallen = slots(line, max(last or now - timedelta(minutes=1), now - CATCH_UP), now)
+            rows = [{"job": line.job, "slot_at": at, "state": "due", "lease_s": 0.0, "trouble": ""} for at in fallen]
+            if line.newest_only:
+                for row in rows[:-1]:
+                    row |= {"state": "done", "trouble": "one run stands for the missed ones"}
+            if rows:
+                session.execute(db.insert_new(ScheduleRun.__table__), rows)  # type: ignore[arg-type]
+                written += len(rows)
+    if written:
+        queues.hint("timetable")
+    return written
+
+
+def run_due() -> int:
+    """Do what is due: claimed one at a time, marked as it ends; a run whose process died is taken up again."""
+    lines, done = {line.job: line for line in timetable()}, 0
+    while (claimed := _claim()) is not None:
+        run_id, job, slot = claimed
+        state, trouble = "done", ""
+        try:
+            lines[job].act(slot)
+        except Exception as error:
+            logger.exception("timetable job %s of %s failed", job, slot.isoformat())
+            state, trouble = "failed", f"{type(error).__name__}: {error}"[:500]
+        with db.transaction() as session:
+            session.execute(
+                update(ScheduleRun).where(ScheduleRun.id == run_id).values(state=state, trouble=trouble, lease_s=0.0)
+            )
+        done += 1
+    return done
+
+
+def _claim() -> tuple[int, str, datetime] | None:
+    with db.transaction() as session:
+        free = (ScheduleRun.state == "due") | ((ScheduleRun.state == "running") & (ScheduleRun.lease_s < db.seconds()))
+        query = select(ScheduleRun).where(free).order_by(ScheduleRun.slot_at).limit(1)
+        run = session.scalar(query.with_for_update(skip_locked=True))
+        if run is None:
+            return None
+        run.state = "running"
+        run.lease_s = (session.scalar(select(db.seconds())) or 0.0) + RUN_LEASE_S
+        return run.id, run.job, run.slot_at
+
+
+def run() -> None:
+    """The clock role: APScheduler ticks, the leader writes slots, the others stand by. Until SIGTERM or SIGINT."""
+    config.load()
+    queues.ensure()
+    holder, stopping = f"{socket.gethostname()}:{os.getpid()}", threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stopping.set())
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.add_job(
+        lead, "interval", seconds=1, args=(holder,), coalesce=True, max_instances=1, misfire_grace_time=None
+    )
+    scheduler.start()
+    stopping.wait()
+    scheduler.shutdown(wait=True)
+    leases.give_back(LEAD, holder)
+
+
+def lead(holder: str) -> None:
+    """One tick, if this process leads."""
+    try:
+        epoch = leases.take(LEAD, holder)
+        if epoch is not None:
+            tick(epoch)
+    except SQLAlchemyError as error:
+        logger.warning("the clock waits for the database: %s", str(error).splitlines()[0])
