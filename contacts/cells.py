@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -159,3 +160,15 @@ def yes(value: str) -> bool:
     if plain in NO:
         return False
     raise ValueError(f"“{value}”请写 是 或 否")
+
+
+def degrees(limit: int) -> Callable[[str], float]:
+    """A reader of longitudes (limit 180) or latitudes (limit 90)."""
+
+    def read(value: str) -> float:
+        amount = number(value.strip("°EeNn东北经纬 "))
+        if abs(amount) > limit:
+            raise ValueError(f"{value} 超出 ±{limit}°")
+        return amount
+
+    return read
