@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from coordinator.cap12 import NAMESPACE, SIGNATURES
 
@@ -42,7 +42,7 @@ def findings(alert: etree._Element) -> Iterator[Finding]:
 
 
 def _all(parent: etree._Element, name: str) -> list[etree._Element]:
-    return parent.findall(f"{{{NAMESPACE}}}{name}")
+    return list(parent.findall(f"{{{NAMESPACE}}}{name}"))
 
 
 def _text(parent: etree._Element, name: str) -> str:

@@ -10,17 +10,14 @@ is therefore that of one equivalent reach; one reach, or one cut in pieces, give
 """
 
 import math
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-Times = NDArray[np.float64]
 
 SECONDS_PER_DAY = 86_400.0
 NEGLIGIBLE = math.log(1e-4)  # of the peak: where a series may stop
 VANISHED = math.log(1e-17)  # of the peak: what is left out of the mass integral
+SLICES = 1000  # of the passage in the mass integral; the summand is smooth and vanishes at both ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +47,15 @@ class Slug:
     def _w2(self) -> float:
         return self.speed**2 + 4 * self.dispersion * self.decay
 
-    def log_mg_l(self, t: Times) -> Times:
-        """ln C in mg/L, shape as ``t`` (seconds after the release, > 0)."""
+    def log_mg_l(self, t: float) -> float:
+        """ln C in mg/L, ``t`` seconds (> 0) after the release."""
         spread = 4 * self.dispersion * t
-        scale = math.log(1000 * self.mass * self.speed / self.flow)
-        return np.asarray(
-            scale - 0.5 * np.log(np.pi * spread) - (self.x - self.speed * t) ** 2 / spread - self.decay * t
-        )
+        strongest = math.log(1000 * self.mass * self.speed / self.flow) - 0.5 * math.log(math.pi * spread)
+        return strongest - (self.x - self.speed * t) ** 2 / spread - self.decay * t
 
-    def _log_at(self, t: float) -> float:
-        return float(self.log_mg_l(np.array([t]))[0])
-
-    def mg_l(self, t: Times) -> Times:
-        """C in mg/L, shape as ``t`` (seconds, > 0)."""
-        return np.asarray(np.exp(self.log_mg_l(t)))
+    def mg_l(self, t: float) -> float:
+        """C in mg/L, ``t`` seconds (> 0) after the release."""
+        return math.exp(self.log_mg_l(t))
 
     @property
     def peak_at(self) -> float:
@@ -74,7 +66,7 @@ class Slug:
     @property
     def peak(self) -> float:
         """The largest C at this section over time, mg/L."""
-        return math.exp(self._log_at(self.peak_at))
+        return self.mg_l(self.peak_at)
 
     def passage(self, limit: float) -> tuple[float, float] | None:
         """First and last second with C ≥ ``limit`` mg/L; None if never.
@@ -87,30 +79,30 @@ class Slug:
 
     def _around(self, log_limit: float) -> tuple[float, float]:
         def above(log_t: float) -> float:
-            return self._log_at(math.exp(log_t)) - log_limit
+            return self.log_mg_l(math.exp(log_t)) - log_limit
 
         summit = math.log(self.peak_at)
         return math.exp(_crossing(above, summit, -1.0)), math.exp(_crossing(above, summit, 1.0))
 
     def whole(self, left_out: float = VANISHED) -> tuple[float, float]:
         """From when to when C is more than exp(``left_out``) of its peak, seconds."""
-        return self._around(self._log_at(self.peak_at) + left_out)
+        return self._around(self.log_mg_l(self.peak_at) + left_out)
 
-    def passed(self, points: int = 4001) -> float:
+    def passed(self) -> float:
         """∫ C·v·A dt through the section in kg: what was released, less what decayed on the way."""
         first, last = self.whole()
-        log_t = np.linspace(math.log(first), math.log(last), points)
-        t = np.exp(log_t)
-        return float(np.trapezoid(self.mg_l(t) * self.flow / 1000 * t, log_t))
+        step = math.log(last / first) / SLICES
+        moments = (first * math.exp(n * step) for n in range(SLICES + 1))
+        return self.flow / 1000 * step * math.fsum(self.mg_l(t) * t for t in moments)
 
     def passage_end(self) -> float:
         """When the tail is negligible, seconds."""
         return self.whole(NEGLIGIBLE)[1]
 
-    def series(self, step: float) -> tuple[Times, Times]:
-        """Times (seconds, every ``step`` from the first step) and C (mg/L) until the tail is negligible."""
-        t = step * np.arange(1.0, math.ceil(self.passage_end() / step) + 1)
-        return t, self.mg_l(t)
+    def series(self, step: float) -> Iterator[tuple[float, float]]:
+        """(seconds, mg/L) every ``step`` seconds, from the first step until the tail is negligible."""
+        for n in range(1, math.ceil(self.passage_end() / step) + 1):
+            yield n * step, self.mg_l(n * step)
 
 
 def _crossing(above: Callable[[float], float], summit: float, direction: float) -> float:
@@ -175,11 +167,9 @@ def front_line(km: Sequence[float], hours: Sequence[float]) -> tuple[float, floa
     >>> front_line([0.0, 55.6], [0.0, 42.0])[1] > 1.3
     True
     """
-    at, place = np.asarray(hours, dtype=float), np.asarray(km, dtype=float)
-    centred = at - at.mean()
-    if not centred.any():
+    if len(set(hours)) == 1:
         raise ValueError("the fronts were all observed at the same time")
-    speed = float(centred @ (place - place.mean()) / (centred @ centred))
+    speed, start = statistics.linear_regression(hours, km)
     if speed <= 0:
         raise ValueError("the fronts do not move downstream")
-    return float(place.mean() - speed * at.mean()), speed
+    return start, speed
