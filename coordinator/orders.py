@@ -112,7 +112,7 @@ class PlannedNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedReceiver:
-    """One plant or officer, what they must do and how they are told; ``ladder`` is everybody who can be asked, in order."""
+    """One plant or officer, what they must do and how they are told; ``ladder`` is all who can be asked, in order."""
 
     key: str
     name: str

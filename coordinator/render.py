@@ -1,16 +1,15 @@
 """What do the words say? The only module that knows templates/notices as files."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from math import ceil
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
+from coordinator.blanks import Form, Slot, beijing, clean, clipped, flat, one_line, units
 from coordinator.channels import segments
 from coordinator.clock import BEIJING
 from coordinator.errors import Refusal
@@ -24,8 +23,6 @@ KINDS = ("order", "reminder", "correction", "manual")
 PURPOSES = ("sign", "overdue", "unreached", "fault")
 SMS_UNITS = 4 * segments.UCS_PART
 SHORT_NAME = 16
-_HIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ue000-\uf8ff]+")
-_SLOT = re.compile("\ue000([a-z]+)\ue001")
 _MARKER = re.compile(r"[A-Z2-7]{8}")
 
 
@@ -51,38 +48,10 @@ class Shape:
     numbered: bool  # the notice's number tells the alert's
 
 
-class Slot(str):
-    """A blank in a form, to be filled for each receiver."""
-
-    __slots__ = ()
-
-    def __new__(cls, name: str) -> "Slot":
-        return super().__new__(cls, f"\ue000{name}\ue001")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A template rendered once for an order: fixed pieces, and the names of the blanks between them."""
-
-    pieces: tuple[str, ...]
-    blanks: tuple[str, ...]
-
-    def fill(self, values: Mapping[str, str]) -> str:
-        filled = [self.pieces[0]]
-        for blank, piece in zip(self.blanks, self.pieces[1:], strict=True):
-            filled += (values[blank], piece)
-        return "".join(filled)
-
-
-def one_line(text: object) -> object:
-    """Text without control characters and line breaks, so that it can't forge a header or a second line."""
-    return _HIDDEN.sub(" ", text).strip() if type(text) is str else text
-
-
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER),
     undefined=StrictUndefined,
-    autoescape=lambda name: bool(name and name.endswith(".html")),
+    autoescape=select_autoescape(["html"]),
     finalize=one_line,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -117,7 +86,7 @@ def page(
     around = _surround(order, channel) | asked
     plain = _ENVIRONMENT.get_template(f"page_{channel}.txt").render(around)
     if channel != "email":
-        return _dressed(Words("", _flat(plain), ""), order)
+        return _dressed(Words("", flat(plain), ""), order)
     subject, text = _split(plain)
     return _dressed(Words(subject, text, _ENVIRONMENT.get_template("page_email.html").render(around)), order)
 
@@ -180,7 +149,7 @@ def _tone(measures: tuple[Measure, ...]) -> str:
 def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) -> dict[str, str]:
     person = planned.person.name if planned.person else ""
     said = {"name": planned.name, "person": person or planned.name, "city": planned.city_name, "number": number}
-    return {name: _HIDDEN.sub(" ", text).strip() for name, text in said.items()} | {
+    return {name: clean(text) for name, text in said.items()} | {
         "code": code,
         "marker": _mark(marker),
     }
@@ -202,29 +171,14 @@ def _short(template: str, channel: str, order: Order, *, shape: Shape, values: d
     text = form.fill(values)
     if channel != "sms" or units(text) <= SMS_UNITS:
         return Words("", text, "")
-    values = values | {"name": _clipped(values["name"], SHORT_NAME, "…")}
+    values = values | {"name": clipped(values["name"], SHORT_NAME, "…")}
     text = form.fill(values)
     over = units(text) - SMS_UNITS
     if over <= 0 or "measures" not in form.blanks:
         return Words("", text, "")
     rest = "…详见邮件" if shape.mailed else "…详情请来电"
-    kept = _clipped(values["measures"], max(len(values["measures"]) - over, len(rest)), rest)
+    kept = clipped(values["measures"], max(len(values["measures"]) - over, len(rest)), rest)
     return Words("", form.fill(values | {"measures": kept}), "", shortened=True)
-
-
-def _clipped(text: str, room: int, tail: str) -> str:
-    return text if len(text) <= room else text[: max(0, room - len(tail))] + tail
-
-
-def units(text: str) -> int:
-    """UTF-16 units, what a carrier counts in Chinese text."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-def parts(text: str) -> int:
-    """Segments of a text in Chinese; the same as `segments.count`, without looking at every character."""
-    size = units(text)
-    return 1 if size <= segments.UCS_SINGLE else ceil(size / segments.UCS_PART)
 
 
 @lru_cache(maxsize=2048)
@@ -232,9 +186,8 @@ def _form(name: str, order: Order, shape: Shape) -> Form:
     channel = name.rpartition("_")[2].partition(".")[0]
     around = _surround(order, channel) | {blank: Slot(blank) for blank in BLANKS} | {"shape": shape}
     text = _ENVIRONMENT.get_template(name).render(around)
-    text = text if channel == "email" else _flat(text)
-    pieces = _SLOT.split(text)
-    return Form(tuple(pieces[::2]), tuple(pieces[1::2]))
+    text = text if channel == "email" else flat(text)
+    return Form.cut(text)
 
 
 def _surround(order: Order, channel: str) -> dict[str, object]:
@@ -262,12 +215,6 @@ def _places(order: Order) -> str:
     return "、".join(names) if len(names) <= 5 else f"{'、'.join(names[:4])}等{len(names)}市"
 
 
-def beijing(moment: datetime) -> str:
-    """11月23日00时, with minutes when there are any; Beijing time."""
-    local = moment.astimezone(BEIJING)
-    return f"{local:%-m月%-d日%H时}" + (f"{local:%M}分" if local.minute else "")
-
-
 def _joined(measures: tuple[Measure, ...]) -> str:
     """Measures in one line, numbered when there are several."""
     if len(measures) == 1:
@@ -287,10 +234,6 @@ def _lists(planned: PlannedReceiver) -> dict[str, str]:
 @lru_cache(maxsize=4096)
 def _list(name: str, rows: tuple[Measure, ...] | tuple[Block, ...]) -> str:
     return _ENVIRONMENT.get_template(name).render(rows=rows)
-
-
-def _flat(text: str) -> str:
-    return "".join(line.strip() for line in text.splitlines())
 
 
 def _split(text: str) -> tuple[str, str]:
