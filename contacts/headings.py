@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from contacts.cells import narrow, text
 from contacts.columns import Form
@@ -34,32 +36,31 @@ class Heading:
 
 def find(rows: list[list[object]], form: Form) -> Heading:
     """The heading among the first rows: the row, or two rows read together, that names most of the form."""
-    best, score = Heading({}, {}, (), -1), (0, 0)
-    for index in range(len(rows)):
-        for heading in _candidates(rows, index, form):
-            worth = (-len(heading.missing(form)), len(heading.places)) if heading.places else (-99, 0)
-            if not best.places or worth > score:
-                best, score = heading, worth
+    texts = [[text(cell) for cell in row] for row in rows]
+    best, score = Heading({}, {}, (), -1), (-len(form.columns), 0)
+    for heading in (*_single(texts, form), *_double(texts, form)):
+        worth = (-len(heading.missing(form)), len(heading.places))
+        if heading.places and worth > score:
+            best, score = heading, worth
     return best
 
 
-def likeness(rows: list[list[object]], form: Form) -> int:
-    """How many fields of the form these rows name; settles the delimiter of a text file."""
-    return len(find(rows, form).places)
+def likeness(rows: list[list[object]], form: Form) -> tuple[int, int]:
+    """How many fields of the form these rows name, and their width; settles the delimiter of a text file."""
+    return len(find(rows, form).places), max((len(row) for row in rows), default=0)
 
 
-def _candidates(rows: list[list[object]], index: int, form: Form) -> list[Heading]:
-    top = [text(cell) for cell in rows[index]]
-    single = [_located(top, [[name] for name in top], index, form)]
-    if index + 1 == len(rows):
-        return single
-    below = [text(cell) for cell in rows[index + 1]]
-    spread = _spread(top, below)
-    names = [
-        [upper + lower, lower, upper] if upper != lower else [lower] for upper, lower in zip(spread, below, strict=True)
-    ]
-    shown = [f"{upper}{lower}" if upper != lower else lower for upper, lower in zip(spread, below, strict=True)]
-    return [*single, _located(shown, names, index + 1, form)]
+def _single(rows: list[list[str]], form: Form) -> Iterator[Heading]:
+    for index, row in enumerate(rows):
+        yield _located(row, [[name] for name in row], index, form)
+
+
+def _double(rows: list[list[str]], form: Form) -> Iterator[Heading]:
+    for index, (top, below) in enumerate(pairwise(rows)):
+        pairs = list(zip(_spread(top, below), below, strict=True))
+        names = [[upper + lower, lower, upper] if upper != lower else [lower] for upper, lower in pairs]
+        shown = [upper + lower if upper != lower else lower for upper, lower in pairs]
+        yield _located(shown, names, index + 1, form)
 
 
 def _spread(top: list[str], below: list[str]) -> list[str]:
@@ -75,7 +76,7 @@ def _spread(top: list[str], below: list[str]) -> list[str]:
 def _located(shown: list[str], names: list[list[str]], last_row: int, form: Form) -> Heading:
     ranked: dict[str, list[tuple[int, int]]] = {}
     for place, candidates in enumerate(names):
-        hits = [hit for name in candidates if (hit := _field(name, form.register, form))]
+        hits = [hit for name in candidates if (hit := _field(name, form))]
         if hits:
             field, rank = hits[0]
             ranked.setdefault(field, []).append((rank, place))
@@ -86,7 +87,7 @@ def _located(shown: list[str], names: list[list[str]], last_row: int, form: Form
     return Heading(places, titles, found, last_row, tuple(titles[field] for field in twice))
 
 
-def _field(title: str, register: str, form: Form) -> tuple[str, int] | None:
+def _field(title: str, form: Form) -> tuple[str, int] | None:
     """The field a title means and how good the name is; a bilingual title must not contradict itself."""
     names = _names(form)
     plain = narrow(title)

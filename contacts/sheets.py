@@ -19,7 +19,7 @@ LONGEST_MERGE = 1000  # rows
 LOOKED_AT = 40  # rows in which the heading must stand
 
 Cells = list[object]
-Likeness = Callable[[list[Cells]], int]
+Likeness = Callable[[list[Cells]], tuple[int, int]]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from contacts import emission_list, lists, people, places, register
 from contacts.complaints import Report, Unreadable
 from contacts.emission_list import Vocabulary
 from contacts.weighing import Weighed, leave_trace
-from coordinator import clock, db, rulebook, rulebook_measures
+from coordinator import audit, clock, db, rulebook, rulebook_measures
 from coordinator.errors import CoordinatorError, Fault, Misconfigured, Refusal
 
 Weigh = Callable[[Session], Weighed]
 Write = Callable[[Session, Weighed], None]
+BY = "shell"  # who acts here, in the audit chain
 EVERY = 5000  # rows between two looks at the clock
 PATIENCE = 1.0  # seconds before progress is shown where nobody may be looking
 
@@ -111,9 +112,16 @@ def settle(name: str, path: Path, *, dry: bool) -> Report:
             if weighed.stands and not dry:
                 write(session, weighed)
                 leave_trace(session, weighed, path, clock.now())
+                _seal(session, weighed, path)
     except DatabaseError as error:
         raise _trouble(error) from error
     return weighed.report()
+
+
+def _seal(session: Session, weighed: Weighed, path: Path) -> None:
+    found = weighed.report()
+    counts = {"added": found.added, "changed": found.changed, "removed": found.removed, "unchanged": found.unchanged}
+    audit.record(session, BY, f"import {found.register}", f"file:{path.name}", cities=list(found.cities), **counts)
 
 
 def _trouble(error: DatabaseError) -> CoordinatorError:
