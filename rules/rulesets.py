@@ -90,6 +90,7 @@ class Hysteresis:
     lead_hours       notice wanted before the start 提前发布
     reach_hours      a spell already running counts only if it lasts so long beyond now 预计无明显好转
     present_hours    valid hours of the last 24 that a lift must stand on
+    clause           the plan's words on lifting 解除条款
     """
 
     clear_hours: int
@@ -97,6 +98,7 @@ class Hysteresis:
     lead_hours: int
     reach_hours: int
     present_hours: int
+    clause: str
     confidence: Confidence
     note: str
 
@@ -263,14 +265,14 @@ def _spell(table: Any, where: str, *, reading: Reading) -> Spell:
 
 
 def _hysteresis(table: Any, where: str) -> Hysteresis:
-    check(table, where, required={**dict.fromkeys(_LIFECYCLE, int), "confidence": str}, optional={"note": str})
+    words = {"clause": str, "confidence": str}
+    check(table, where, required={**dict.fromkeys(_LIFECYCLE, int), **words}, optional={"note": str})
     for key in _LIFECYCLE:
         if table[key] < 0 or (key == "present_hours" and not 1 <= table[key] <= 24):
             raise InvalidRuleSet(f"{where} {key}: {table[key]} 小时不合理")
+    confidence = _word(Confidence, table["confidence"], f"{where} confidence")
     numbers = {key: table[key] for key in _LIFECYCLE}
-    return Hysteresis(
-        **numbers, confidence=_word(Confidence, table["confidence"], f"{where} confidence"), note=table.get("note", "")
-    )
+    return Hysteresis(**numbers, clause=table["clause"], confidence=confidence, note=table.get("note", ""))
 
 
 def _word(kind: type[Word], text: object, where: str) -> Word:
