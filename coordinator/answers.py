@@ -121,7 +121,9 @@ def answer(session: Session, receiver: Receiver, *, kind: str, by: str, channel:
         receiver.executed_at = receiver.executed_at or clock.now()
 
 
-def on_behalf(session: Session, notice: Notice, officer: Officer, *, kind: str, caller: str, words: str = "") -> Receiver:
+def on_behalf(
+    session: Session, notice: Notice, officer: Officer, *, kind: str, caller: str, words: str = ""
+) -> Receiver:
     """The desk writes down what somebody said on the phone, and who rang."""
     mandates.require(officer, "answer")
     if notice.city:

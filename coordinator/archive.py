@@ -22,7 +22,8 @@ def close_ended(slot: datetime) -> int:
         )
         for alert in ended:
             moving = select(Notice.id).where(
-                Notice.alert_id == alert.id, Notice.state.in_((State.PLANNED, State.PENDING, State.SENDING, State.UNCERTAIN))
+                Notice.alert_id == alert.id,
+                Notice.state.in_((State.PLANNED, State.PENDING, State.SENDING, State.UNCERTAIN)),
             )
             if session.scalar(moving.limit(1)) is not None:
                 continue

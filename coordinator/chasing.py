@@ -63,7 +63,9 @@ def _reminders(
     one = issuing.remembered(receiver, order, person=step.person)
     subject = f"alert:{alert.id}"
     number = session.scalar(
-        select(Notice.number).where(Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key)
+        select(Notice.number).where(
+            Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key
+        )
     )
     return [
         issuing.notice_row(

@@ -130,11 +130,12 @@ def is_sqlite() -> bool:
 def insert_new(table: Table) -> Insert:
     """An INSERT that passes over rows whose key is already there."""
     dialect = sqlite if is_sqlite() else postgresql
-    return dialect.insert(table).on_conflict_do_nothing()
+    made: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return made
 
 
 def reachable() -> str:
-    """"" when the database answers, else why not, in one line."""
+    """ "" when the database answers, else why not, in one line."""
     try:
         with engine().connect() as opened:
             opened.exec_driver_sql("SELECT 1")

@@ -143,7 +143,9 @@ def _valid_s(until: Any, now: Any) -> int:
     return VALID_S if until is None else max(1, min(VALID_S, int((until - now).total_seconds())))
 
 
-async def hand_over(way: Way, carrier: Any, batch: Sequence[Claimed], *, started: float) -> list[tuple[Claimed, Handed]]:
+async def hand_over(
+    way: Way, carrier: Any, batch: Sequence[Claimed], *, started: float
+) -> list[tuple[Claimed, Handed]]:
     """Every one of the batch to the carrier, side by side. Past half the lease nothing more is begun."""
     held = HeldWatch()
 

@@ -178,4 +178,3 @@ def report(session: Session, drill_id: int) -> dict[str, Any]:
             for after, say in script(drill.name).injects
         ],
     }
-

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from contacts import ladder
 from coordinator import clock, config, db, queues, register, render, response, rulebook, rulebook_measures, tokens
 from coordinator.errors import Refusal
-from coordinator.models import REACHED, Alert, Issue, Mode, Notice, NoticeKind, Receiver, Revision, State
-from coordinator.plan import LANES, Order, Person, Place, PlannedNotice, PlannedReceiver, lane_of, plan
+from coordinator.models import REACHED, Alert, Issue, Notice, NoticeKind, Receiver, Revision, State
+from coordinator.orders import LANES, Order, Person, Place, PlannedNotice, PlannedReceiver
+from coordinator.plan import lane_of, plan
 from rules.levels import Level
+from rules.measure_tables import measure_from
 
 logger = logging.getLogger(__name__)
 CHUNK = 2000
@@ -36,7 +38,9 @@ def materialise(alert_id: int, rev: int) -> None:
         )
         complaints = []
         for batch in _chunks(planned(session, order, issue)):
-            complaints += [{"receiver": one.key, "name": one.name, "complaint": one.complaint} for one in batch if one.complaint]
+            complaints += [
+                {"receiver": one.key, "name": one.name, "complaint": one.complaint} for one in batch if one.complaint
+            ]
             if not _write(alert, issue, batch, numbers):
                 return
             queues.hint(f"alert {alert_id}")
@@ -53,7 +57,9 @@ def _finish(alert_id: int, rev: int, complaints: list[dict[str, Any]]) -> None:
         issue.listed = len(
             session.execute(
                 select(Notice.id).where(
-                    Notice.alert_id == alert_id, Notice.rev == rev, Notice.kind.in_((NoticeKind.ORDER, NoticeKind.CORRECTION))
+                    Notice.alert_id == alert_id,
+                    Notice.rev == rev,
+                    Notice.kind.in_((NoticeKind.ORDER, NoticeKind.CORRECTION)),
                 )
             ).all()
         )
@@ -70,7 +76,10 @@ def planned(session: Session, order: Order, issue: Issue) -> Iterator[PlannedRec
     told = set()
     try:
         for one in plan(
-            order, register.plants(session, cities), table=rulebook_measures.table(), officers=register.cards(session, cities)
+            order,
+            register.plants(session, cities),
+            table=rulebook_measures.table(),
+            officers=register.cards(session, cities),
         ):
             told.add(one.key)
             yield one
@@ -106,7 +115,7 @@ def remembered(receiver: Receiver, order: Order, *, person: int = 0) -> PlannedR
         city_name=rulebook.city(receiver.city).name if receiver.city else "",
         industry=receiver.industry,
         grade=receiver.grade,
-        measures=tuple(rulebook_measures.measure(one) for one in receiver.measures),
+        measures=tuple(measure_from(one) for one in receiver.measures),
         society=(),
         person=chosen,
         ladder=people,
@@ -132,7 +141,9 @@ def order_of(session: Session, alert: Alert, issue: Issue) -> Order:
     settings = config.load()
     said = session.get_one(Revision, (alert.id, issue.rev)).said
     before = session.scalar(
-        select(Revision.said).where(Revision.alert_id == alert.id, Revision.rev < issue.rev).order_by(Revision.rev.desc())
+        select(Revision.said)
+        .where(Revision.alert_id == alert.id, Revision.rev < issue.rev)
+        .order_by(Revision.rev.desc())
     )
     return Order(
         alert=alert.number,
@@ -197,19 +208,13 @@ def _renew(session: Session, alert_id: int, issue: Issue, rows: list[dict[str, A
         )
 
 
-@dataclass(slots=True)
 class Rows:
     """The rows of one chunk, as plain mappings for a bulk insert."""
 
-    alert: Alert
-    issue: Issue
-    numbers: dict[str, str]
-    receivers: list[dict[str, Any]]
-    notices: list[dict[str, Any]]
-
     def __init__(self, alert: Alert, issue: Issue, numbers: dict[str, str]) -> None:
         self.alert, self.issue, self.numbers = alert, issue, numbers
-        self.receivers, self.notices = [], []
+        self.receivers: list[dict[str, Any]] = []
+        self.notices: list[dict[str, Any]] = []
         self.subject = f"alert:{alert.id}"
         self.now = clock.now()
 
@@ -228,7 +233,7 @@ class Rows:
             "alert_id": self.alert.id, "incident_id": None, "key": one.key, "name": one.name, "city": one.city,
             "industry": one.industry, "grade": one.grade, "complaint": one.complaint, "code": code,
             "token_hash": tokens.digest(link), "last_rev": self.issue.rev,
-            "measures": [rulebook_measures.as_json(measure) for measure in one.measures],
+            "measures": [measure.as_json() for measure in one.measures],
             "people": [
                 {"key": p.key, "name": p.name, "phone": p.phone, "email": p.email, "order": p.order} for p in one.ladder
             ],
@@ -238,7 +243,15 @@ class Rows:
 
 
 def notice_row(
-    one: PlannedReceiver, way: PlannedNotice, kind: NoticeKind, *, number: str, code: str, token: str, step: int, now: datetime
+    one: PlannedReceiver,
+    way: PlannedNotice,
+    kind: NoticeKind,
+    *,
+    number: str,
+    code: str,
+    token: str,
+    step: int,
+    now: datetime,
 ) -> dict[str, Any]:
     """One notice as a row: the words as they will be sent, and to whom."""
     mark = tokens.marker(one.order.alert, one.order.rev, one.key, way.channel, way.address, kind, step)
@@ -258,5 +271,3 @@ def notice_row(
 def links_to(address: str) -> bool:
     """Mainland carriers refuse texts with links; elsewhere the address may stand in the SMS."""
     return not address.startswith("+86")
-
-

@@ -29,7 +29,14 @@ SAYS = {
     "feed": "上报监测与预报",
     "read": "查看",
 }
-ROLES = {"duty": "值班员", "signer": "签发人", "leader": "领导", "clerk": "名单员", "director": "导演", "auditor": "审计"}
+ROLES = {
+    "duty": "值班员",
+    "signer": "签发人",
+    "leader": "领导",
+    "clerk": "名单员",
+    "director": "导演",
+    "auditor": "审计",
+}
 
 
 def require(officer: Officer, act: str) -> None:

@@ -156,10 +156,11 @@ class Forecast(_Air, Base):
 
 
 class FeedState(Base):
-    """When each source was last heard, and what was wrong with it."""
+    """When each source was last heard, and what was wrong with it. ``newest_at``: the last hour read, or the last issue."""
 
     __tablename__ = "feed_state"
     name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)  # readings, forecasts
     tried_at: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]
     newest_at: Mapped[datetime | None]
@@ -525,4 +526,3 @@ class Setting(Base):
     __tablename__ = "setting"
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(Text)
-

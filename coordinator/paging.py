@@ -10,7 +10,7 @@ from contacts import ladder, roster
 from contacts.models import Officer
 from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
 from coordinator.models import Alert, Issue, Notice, NoticeKind, State
-from coordinator.plan import Person
+from coordinator.orders import Person
 from rules.levels import Level
 
 ROUND = 100  # steps of a page: its round of signing, then how many were called before
@@ -40,8 +40,7 @@ def _signers(session: Session, alert: Alert) -> list[Officer]:
         if officer.id not in barred and all(mandates.covers(officer, city) for city in alert.cities)
     }
     on_duty = [
-        officer.id
-        for officer in roster.on_duty(session, alert.cities[0], clock.now(), mandates.MAY["sign"]).officers
+        officer.id for officer in roster.on_duty(session, alert.cities[0], clock.now(), mandates.MAY["sign"]).officers
     ]
     order = ladder.signers_in_order([(officer.id, officer.role) for officer in able.values()], on_duty)
     return [able[officer] for officer in order]
@@ -65,7 +64,7 @@ def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose
         for way in issuing.ways_to(person, "duty"):
             mark = tokens.marker("page", alert.id, alert.rev, officer.id, way.channel, step, purpose)
             words = render.page(
-                purpose, way.channel, order, officer=card, marker=mark, n=n,
+                purpose, way.channel, order, officer=officer.name, marker=mark, n=n,
                 url=f"{config.load().public_base_url}/alerts/{alert.id}",
             )  # fmt: skip
             rows.append(page_row(officer, way.channel, way.address, words=words, marker=mark, step=step)
@@ -78,7 +77,9 @@ def _change(alert: Alert) -> str:
     return response.waiting_for(alert) or "start"
 
 
-def page_row(officer: Officer, channel: str, address: str, *, words: render.Words, marker: str, step: int) -> dict[str, Any]:
+def page_row(
+    officer: Officer, channel: str, address: str, *, words: render.Words, marker: str, step: int
+) -> dict[str, Any]:
     return {
         "incident_id": None, "kind": NoticeKind.REMINDER, "step": step, "receiver": f"officer:{officer.id}",
         "receiver_name": officer.name, "person": officer.name, "channel": channel, "address": address,

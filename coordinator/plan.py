@@ -1,14 +1,15 @@
 """Who must be told what: alert × enterprises → planned notices. Values in, values out, so it can be previewed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from coordinator.errors import Refusal
-from coordinator.orders import OfficerCard, Order, Person, Place, PlannedNotice, PlannedReceiver, Plant
+from coordinator.orders import OfficerCard, Order, Person, Place, PlannedNotice, PlannedReceiver, Plant, says_drill
 from rules.levels import Level
 from rules.measure_tables import Block, Measure, Table, measure_from
 from rules.measures import measures_for, society
 
-Ordered = Callable[[Plant], tuple[Measure, ...]]
+PLAN_UNSAYABLE = "按本单位备案的一厂一策操作方案执行"
 
 
 def plan(
@@ -17,7 +18,8 @@ def plan(
     """Everybody who must be told, one by one; nobody at all is refused, it never means everybody.
 
     An actual order goes to every plant of its cities. Anything else goes to the officers given and to plants that
-    take part in drills, whatever else is in the list.
+    take part in drills, whatever else is in the list. A plant that can't be told comes out all the same, without
+    notices and with a complaint that names it: one bad row never silences the others.
     """
     places = {place.code: place for place in order.cities}
     if not places:
@@ -34,44 +36,52 @@ def _told(
     for card in cards:
         nobody = False
         yield _officer(card, order)
-    ordered, around = _orders(order, table), _surroundings(order, table)
+    duties, around = Duties(order, table), _surroundings(order, table)
     for plant in plants:
         nobody = False
-        yield _plant(plant, order, place=places[plant.city], measures=ordered(plant), society=around[plant.city])
+        yield _plant(plant, order, place=places[plant.city], duties=duties, society=around[plant.city])
     if nobody:
         names = "、".join(place.name for place in order.cities)
         raise Refusal(f"{names}没有一个接收单位:不能发布。请先导入减排清单,演练还要标明参演企业或人员")
 
 
-def _orders(order: Order, table: Table) -> Ordered:
-    """What a plant must do; plants alike in all that matters share one answer."""
-    known: dict[tuple[object, ...], tuple[Measure, ...]] = {}
+class Duties:
+    """What each plant must do, and what is wrong with its row; plants alike in all that matters share one answer."""
 
-    def ordered(plant: Plant) -> tuple[Measure, ...]:
+    def __init__(self, order: Order, table: Table) -> None:
+        self.order, self.table = order, table
+        self.known: dict[tuple[object, ...], tuple[tuple[Measure, ...], str]] = {}
+
+    def of(self, plant: Plant) -> tuple[tuple[Measure, ...], str]:
         alike = (plant.city, plant.industry, plant.grade, plant.exemption, plant.lines)
-        if alike not in known:
-            known[alike] = _measures(plant, order, table)
-        return known[alike]
+        if alike not in self.known:
+            self.known[alike] = self._found(plant)
+        return self.known[alike]
 
-    return ordered
+    def _found(self, plant: Plant) -> tuple[tuple[Measure, ...], str]:
+        order = self.order
+        if order.kind != "air" or order.change in ("lift", "retract"):
+            return (), ""
+        try:
+            found = measures_for(
+                self.table,
+                industry=plant.industry,
+                grade=plant.grade,
+                level=order.level,
+                city=plant.city,
+                on=order.day,
+                exemption=plant.exemption,
+                lines=plant.lines,
+            )
+        except ValueError as error:
+            return (), f"{error},未派发,须更正清单并人工通知"
+        if order.mode != "actual" or not any(says_drill(each.text) for each in found):
+            return found, ""
+        return tuple(map(_sayable, found)), "一厂一策里有“演练”二字,真实通知没有照抄"
 
 
-def _measures(plant: Plant, order: Order, table: Table) -> tuple[Measure, ...]:
-    if order.kind != "air" or order.change in ("lift", "retract"):
-        return ()
-    try:
-        return measures_for(
-            table,
-            industry=plant.industry,
-            grade=plant.grade,
-            level=order.level,
-            city=plant.city,
-            on=order.day,
-            exemption=plant.exemption,
-            lines=plant.lines,
-        )
-    except ValueError as error:
-        raise Refusal(f"{plant.name}({plant.credit_code}):{error}") from error
+def _sayable(measure: Measure) -> Measure:
+    return replace(measure, text=PLAN_UNSAYABLE) if says_drill(measure.text) else measure
 
 
 def _surroundings(order: Order, table: Table) -> dict[str, tuple[Block, ...]]:
@@ -79,14 +89,17 @@ def _surroundings(order: Order, table: Table) -> dict[str, tuple[Block, ...]]:
     return {place.code: society(table, level=order.level, city=place.code) if said else () for place in order.cities}
 
 
-def _plant(
-    plant: Plant, order: Order, *, place: Place, measures: tuple[Measure, ...], society: tuple[Block, ...]
-) -> PlannedReceiver:
-    people = usable(plant.contacts)
-    lane = lane_of(order)
+def _plant(plant: Plant, order: Order, *, place: Place, duties: Duties, society: tuple[Block, ...]) -> PlannedReceiver:
+    measures, trouble = duties.of(plant)
+    people, lane, name = usable(plant.contacts), lane_of(order), plant.name
+    if order.mode == "actual" and says_drill(name):
+        name, trouble = plant.credit_code, "企业名称里有“演练”二字,真实通知改用统一社会信用代码"
+    if not people:
+        trouble = "没有可用的手机或邮箱,须电话或上门通知"
+    unknown = order.kind == "air" and order.change not in ("lift", "retract") and not measures
     return PlannedReceiver(
         key=plant.credit_code,
-        name=plant.name,
+        name=name,
         city=place.code,
         city_name=place.name,
         industry=plant.industry,
@@ -95,16 +108,15 @@ def _plant(
         society=society,
         person=people[0] if people else None,
         ladder=people,
-        notices=notices_to(people[0], lane) if people else (),
+        notices=() if unknown or not people else notices_to(people[0], lane),
         lane=lane,
-        complaint="" if people else f"{plant.name}没有可用的手机或邮箱,须电话或上门通知",
+        complaint=f"{plant.name}({plant.credit_code}):{trouble}" if trouble else "",
         order=order,
     )
 
 
 def _officer(card: OfficerCard, order: Order) -> PlannedReceiver:
-    person = Person(card.id, card.name, card.phone, card.email, 1)
-    reachable = bool(usable((person,)))
+    people = usable((Person(card.id, card.name, card.phone, card.email, 1),))
     place, lane = order.cities[0], lane_of(order)
     return PlannedReceiver(
         key=f"officer:{card.id}",
@@ -115,11 +127,11 @@ def _officer(card: OfficerCard, order: Order) -> PlannedReceiver:
         grade="",
         measures=(),
         society=(),
-        person=person if reachable else None,
-        ladder=(person,) if reachable else (),
-        notices=notices_to(person, lane) if reachable else (),
+        person=people[0] if people else None,
+        ladder=people,
+        notices=notices_to(people[0], lane) if people else (),
         lane=lane,
-        complaint="" if reachable else f"{card.name}(工号{card.id})没有可用的手机或邮箱",
+        complaint="" if people else f"{card.name}(工号{card.id}):没有可用的手机或邮箱",
         order=order,
     )
 

@@ -21,7 +21,12 @@ def by_state(session: Session, alert_id: int) -> dict[str, int]:
 def of(session: Session, alert_id: int) -> dict[str, Any]:
     """CONTRACT §6: listed and by_state count notices; told, acknowledged, executed, unreachable count receivers."""
     states = by_state(session, alert_id)
-    return {"listed": sum(states.values()), "by_state": states, **receivers(session, alert_id), **_apart(session, alert_id)}
+    return {
+        "listed": sum(states.values()),
+        "by_state": states,
+        **receivers(session, alert_id),
+        **_apart(session, alert_id),
+    }
 
 
 def receivers(session: Session, alert_id: int) -> dict[str, int]:

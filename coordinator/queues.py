@@ -140,8 +140,8 @@ def hint(reason: str) -> bool:
     """Wake every listening worker. Never raises: a lost hint costs a second, not a notice."""
     try:
         names = connection().zrangebyscore(WORKERS, clock.wall() - FRESH_S, "+inf")
-        for name in names:
-            queue(name.decode()).enqueue(
+        for name in names if isinstance(names, list) else ():
+            queue(name.decode() if isinstance(name, bytes) else str(name)).enqueue(
                 "coordinator.jobs.wake", reason, ttl=60, result_ttl=0, failure_ttl=0, job_timeout=60
             )
     except (redis.RedisError, OSError) as error:

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from contacts.models import Contact, Enterprise, Line, Officer
 from coordinator import mandates
-from coordinator.plan import Exemption, OfficerCard, Person, Plant, PlantLine
+from coordinator.orders import OfficerCard, Person, Plant
 from rules.levels import Level
+from rules.measure_tables import Exemption, PlantLine
 
 CHUNK = 5000
 DUTY_ROLES = ("duty", "signer", "leader")
@@ -47,7 +48,9 @@ def _lines(session: Session, first: str, last: str) -> dict[str, tuple[PlantLine
     )  # fmt: skip
     for code, name, yellow, orange, red, *cuts in session.execute(query):
         found[code].append(
-            PlantLine(name=name, yellow=yellow or "", orange=orange or "", red=red or "", cuts=(cuts[0], cuts[1], cuts[2]))
+            PlantLine(
+                name=name, yellow=yellow or "", orange=orange or "", red=red or "", cuts=(cuts[0], cuts[1], cuts[2])
+            )
         )
     return {code: tuple(rows) for code, rows in found.items()}
 

@@ -169,7 +169,9 @@ def change(session: Session, alert: Alert, *, by: str, wanted: dict[str, Any]) -
     """申请变更: upgrade, downgrade, extend or other places. Before issue it is an edit, and signatures start over."""
     unknown = set(wanted) - {"level", "cities", "effective_from", "effective_to", "reason", "clause", "evidence"}
     if unknown:
-        raise Refusal(f"不能变更 {'、'.join(sorted(unknown))};可变更 level、cities、effective_from、effective_to、reason")
+        raise Refusal(
+            f"不能变更 {'、'.join(sorted(unknown))};可变更 level、cities、effective_from、effective_to、reason"
+        )
     if "reason" in wanted and alert.mode == Mode.ACTUAL:
         real_words_only(wanted["reason"], where="reason")
     if alert.state in (S.PROPOSED, S.PENDING_APPROVAL):
@@ -243,7 +245,9 @@ def issue(session: Session, alert: Alert, change: str) -> None:
     alert.issued_at = alert.issued_at or clock.now()
     if change not in ("lift", "retract"):
         alert.order_rev = alert.rev
-    audit.record(session, PROGRAM, "issue", f"alert:{alert.id}", rev=alert.rev, change=change, body_hash=alert.body_hash)
+    audit.record(
+        session, PROGRAM, "issue", f"alert:{alert.id}", rev=alert.rev, change=change, body_hash=alert.body_hash
+    )
 
 
 def settle_issue(alert: Alert, change: str) -> None:

@@ -14,6 +14,7 @@ from rules.fields import InvalidIncident
 from rules.incident_facts import parse
 from rules.incident_life import Stage, stages
 from rules.incidents import Condition, Criterion, Grade, GradeTable, NeighbourRule, Row, TrackRule
+from rules.rivers import Distance, Junction, NoSuchPlace, River, Section, neighbours_downstream
 
 REPORTING = "reporting.toml"
 
@@ -104,9 +105,36 @@ def _read(file: Traversable) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
+@cache
+def waters() -> tuple[River, ...]:
+    """Every river on file, its sections from the source down."""
+    editions = [_read(file) for file in _folder("waters").iterdir() if file.name.endswith(".toml")]
+    return tuple(_river(river, edition["source"]) for edition in editions for river in edition["river"])
+
+
+def _river(river: Mapping[str, Any], source: str) -> River:
+    into = river.get("into")
+    return River(
+        name=river["name"],
+        source=source,
+        into=Junction(**into) if into else None,
+        sections=tuple(Section(**section) for section in river["sections"]),
+        distances=tuple(Distance(start=d["from"], end=d["to"], km=d["km"]) for d in river["distances"]),
+    )
+
+
 def whom(stage: Stage) -> tuple[str, ...]:
-    """Which neighbours to tell, nearest first: the city the river flows to, else simply the neighbouring bureau."""
+    """Which neighbours to tell, nearest first: the city the river flows to and those below it, by name.
+
+    Without such a city it is simply the neighbouring bureau.
+    """
+    city, river = (str(stage.facts.get(f"river.{name}", "")) for name in ("flows_to_city", "name"))
     if not stage.neighbours.due:
         return ()
-    city = stage.facts.get("river.flows_to_city")
-    return (str(city),) if city else ("neighbour_bureau",)
+    if not city:
+        return ("neighbour_bureau",)
+    try:
+        below = neighbours_downstream(waters(), river=river, place=city.removesuffix("市"))
+    except NoSuchPlace:
+        return (city,)
+    return (city, *(section.city_name for section in below))

@@ -116,9 +116,7 @@ async def resolve(way: Way, carrier: Any, doubts: Sequence[Doubt]) -> None:
 def _conclude(answers: Sequence[tuple[Doubt, str | None]]) -> None:
     with db.transaction() as session:
         for doubt, found in sorted(answers, key=lambda answer: answer[0].id):
-            mine = and_(
-                Notice.id == doubt.id, Notice.lease_token == doubt.token, Notice.state == State.UNCERTAIN
-            )
+            mine = and_(Notice.id == doubt.id, Notice.lease_token == doubt.token, Notice.state == State.UNCERTAIN)
             if found:
                 receipts.adopt(session, doubt.id, found)
             elif found is None:

@@ -1,0 +1,81 @@
+"""Is this installation fit to run? One finding a line, with its mend."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from coordinator import clock, config, db, dispatch, queues, schema
+from coordinator.errors import Misconfigured
+
+MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
+SKEW_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding: good, a warning, or a fault (of the configuration, or of a server)."""
+
+    name: str
+    good: str = ""
+    warning: str = ""
+    fault: str = ""
+    configuration: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "ok": not self.fault, "detail": self.fault or self.warning or self.good}
+
+
+def run() -> list[Line]:
+    """Configuration first; servers only when it is usable."""
+    faults = config.find_faults(os.environ)
+    lines = [Line("configuration", fault=fault) for fault in faults] or [Line("configuration", good="可用")]
+    try:
+        return [*lines, *_database(), _redis(), *_channels()]
+    except Misconfigured as error:
+        return [*lines, Line("configuration", fault=str(error))]
+
+
+def _database() -> list[Line]:
+    if trouble := db.reachable():
+        return [Line("database", fault=f"连不上:{trouble};请检查 DATABASE_URL")]
+    kind = "SQLite(嵌入式,约 20,000 份通知以内)" if db.is_sqlite() else "PostgreSQL"
+    found, expected = schema.version(), schema.expected()
+    lines = [Line("database", good=f"{kind},版本 {found}")]
+    if found != expected:
+        lines = [Line("database", fault=f"{kind},版本 {found or '无表'},程序需要 {expected};请运行 liandong init")]
+    if not db.is_sqlite():
+        lines += _postgresql()
+    with db.engine().connect() as connection:
+        skew = abs(float(connection.execute(select(db.seconds())).scalar() or 0) - clock.wall())
+    if skew > SKEW_S:
+        lines.append(Line("clock", fault=f"本机与数据库时钟相差 {skew:.0f} 秒;请校时(NTP)", configuration=False))
+    return lines
+
+
+def _postgresql() -> list[Line]:
+    with db.engine().connect() as connection:
+        off = [name for name in MUST_BE_ON if connection.exec_driver_sql(f"SHOW {name}").scalar() != "on"]
+    return [Line("database", fault=f"{name} 没有打开,断电会丢提交;请设为 on") for name in off]
+
+
+def _redis() -> Line:
+    if os.environ.get("REDIS_URL"):
+        if queues.answers():
+            return Line("redis", good="在线")
+        return Line("redis", warning="连不上:派发照常进行(每秒查库),只是慢一点;请检查 REDIS_URL")
+    return Line("redis", good=f"嵌入式({queues.binary()})" if queues.binary() else "")
+
+
+def _channels() -> list[Line]:
+    ways = dispatch.ways()
+    names = {account.name for way in ways for account in way.accounts}
+    lines = [Line("channels", good="、".join(sorted(names)))] if names else []
+    if not any("drill" not in name for name in names):
+        lines.append(Line("channels", warning="没有可用的真实渠道:通知会停在 pending;请设置 TWILIO_… 或 SMTP_URL"))
+    if not any("drill" in name for name in names):
+        lines.append(
+            Line("channels", warning="没有演练账户:演练通知会停在 pending;请设置 DRILL_TWILIO_… 或 DRILL_SMTP_URL")
+        )
+    return lines

@@ -1,0 +1,114 @@
+"""liandong init, check, status, verify, audit: keeping an installation."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+as_json = click.option("--json", "machine", is_flag=True, help="输出 JSON")
+
+
+def _say(found: Any) -> None:
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
+@click.command()
+@as_json
+def init(machine: bool) -> None:
+    """建立或升级数据库;可以重复运行。"""
+    from coordinator import config, schema
+
+    config.load()
+    version = schema.upgrade()
+    _say({"version": version}) if machine else click.echo(f"数据库已就绪,版本 {version}")
+
+
+@click.command()
+@as_json
+def check(machine: bool) -> None:
+    """检查配置与服务器:每个问题一行,并说明如何改正。"""
+    from coordinator import checkup
+
+    found = checkup.run()
+    if machine:
+        _say({"ok": not any(line.fault for line in found), "checks": [line.as_json() for line in found]})
+    for line in [] if machine else found:
+        click.echo(
+            f"{'✗' if line.fault else '!' if line.warning else '✓'} {line.name}: {line.fault or line.warning or line.good}"
+        )
+    if any(line.fault for line in found):
+        sys.exit(78 if any(line.configuration for line in found if line.fault) else 1)
+
+
+@click.command()
+@as_json
+def status(machine: bool) -> None:
+    """按预警与状态计数,派发积压,数据源时延。"""
+    from coordinator import config, schema
+    from coordinator import status as page
+
+    config.load()
+    schema.require()
+    found = page.now()
+    if machine:
+        _say(found)
+        return
+    for alert in found["alerts"]:
+        states = " ".join(f"{state}={count}" for state, count in sorted(alert["by_state"].items()))
+        click.echo(
+            f"{alert['number']}\t{alert['mode']}\t{alert['level']}\t{alert['state']}\t名单 {alert['listed']}\t{states}"
+        )
+    for lane in found["lanes"]:
+        if lane["due"]:
+            click.echo(f"待发 {lane['name']}\t{lane['due']}\t最久 {lane['oldest_due_s']:.0f} 秒")
+    for feed in found["feeds"]:
+        click.echo(f"数据源 {feed['name']}\t{feed['state']}\t{feed['age_s']}")
+    click.echo(f"截至 {found['as_of']}")
+
+
+@click.command()
+@as_json
+def verify(machine: bool) -> None:
+    """核对不变量:名单与通知相符、签发合规、演练与真实分开、审计链完整。有违反则退出码 1。"""
+    from coordinator import config, schema
+    from coordinator import verify as invariants
+
+    config.load()
+    schema.require()
+    found = invariants.run()
+    if machine:
+        _say(found)
+    for line in [] if machine else found["checks"]:
+        click.echo(f"{'✓' if line['ok'] else '✗'} {line['name']}")
+        for violation in line["violations"]:
+            click.echo(f"    {violation}")
+    if not found["ok"]:
+        sys.exit(1)
+
+
+@click.group()
+def audit() -> None:
+    """审计。"""
+
+
+@audit.command("verify")
+@as_json
+def audit_verify(machine: bool) -> None:
+    """走完整条审计链;有断裂则退出码 1。"""
+    from coordinator import audit as chain
+    from coordinator import db, schema
+
+    schema.require()
+    with db.reading() as session:
+        broken, (length, head) = chain.breaks(session), chain.head(session)
+    if machine:
+        _say(
+            {"ok": not broken, "length": length, "head": head, "breaks": [{"seq": b.seq, "why": b.why} for b in broken]}
+        )
+    else:
+        for one in broken:
+            click.echo(f"✗ {one.seq}: {one.why}")
+        click.echo(f"{length} 行,链首 {head[:16]}…" if not broken else f"审计链有 {len(broken)} 处断裂")
+    if broken:
+        sys.exit(1)
