@@ -30,11 +30,8 @@ def weigh_contacts(session: Session, rows: Rows) -> Weighed:
     if not weighed.stands:
         return weighed
     weighed.cities = sorted(set(places.values()))
-    plants = dict(
-        session.execute(
-            select(Enterprise.credit_code, Enterprise.name).where(Enterprise.city.in_(weighed.cities))
-        ).tuples()
-    )
+    named = select(Enterprise.credit_code, Enterprise.name).where(Enterprise.city.in_(weighed.cities))
+    plants = {code: name for code, name in session.execute(named).tuples()}
     known = _known_contacts(session, weighed.cities)
     weighed.difference = compare(known, _ranked(rows.drafts))
     blank: Draft = {"phone": None, "email": None}
@@ -48,7 +45,7 @@ def _cities(session: Session, codes: set[str]) -> dict[str, str]:
     for start in range(0, len(wanted), ALL):
         chunk = wanted[start : start + ALL]
         query = select(Enterprise.credit_code, Enterprise.city).where(Enterprise.credit_code.in_(chunk))
-        found.update(dict(session.execute(query).tuples()))
+        found.update({code: city for code, city in session.execute(query).tuples()})
     return found
 
 
