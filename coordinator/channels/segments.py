@@ -1,6 +1,5 @@
 """How many SMS segments does a text cost?"""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 # 3GPP TS 23.038 §6.2.1: the default alphabet and, after an escape, its extension table.
@@ -31,19 +30,23 @@ def count(text: str) -> Segments:
     Segments(encoding='UCS-2', segments=1, units=5)
     """
     if ALPHABET.issuperset(text):
-        sizes = [2 if character in EXTENDED else 1 for character in text]
-        return Segments("GSM-7", _parts(sizes, single=GSM_SINGLE, part=GSM_PART), sum(sizes))
-    sizes = [2 if ord(character) > 0xFFFF else 1 for character in text]
-    return Segments("UCS-2", _parts(sizes, single=UCS_SINGLE, part=UCS_PART), sum(sizes))
+        doubled = EXTENDED.intersection(text)
+        units = len(text) + sum(map(text.count, doubled))
+        return Segments("GSM-7", _parts(text, units, doubled, single=GSM_SINGLE, part=GSM_PART), units)
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    doubled = frozenset(filter("\uffff".__lt__, text)) if units > len(text) else frozenset()
+    return Segments("UCS-2", _parts(text, units, doubled, single=UCS_SINGLE, part=UCS_PART), units)
 
 
-def _parts(sizes: Iterable[int], *, single: int, part: int) -> int:
+def _parts(text: str, units: int, doubled: frozenset[str], *, single: int, part: int) -> int:
     """A character of two units is never cut in half, so a part may stay one unit short."""
-    sizes = list(sizes)
-    if sum(sizes) <= single:
+    if units <= single:
         return 1
+    if not doubled:
+        return -(-units // part)
     parts, room = 1, part
-    for size in sizes:
+    for character in text:
+        size = 2 if character in doubled else 1
         if size > room:
             parts, room = parts + 1, part
         room -= size

@@ -20,7 +20,7 @@ from coordinator.errors import Misconfigured, TryLater
 REAL = {"twilio": "", "sms_b": "SMS_B_"}
 DRILL = {"drill_twilio": "DRILL_"}
 
-CONNECT_S, READ_S = 3.0, 8.0
+CONNECT_S, SLOWEST_S = 3.0, 8.0  # for the connection, for the whole call
 NEWEST = 20  # a look-up reads the newest so many and does not filter by date: a queued message has none
 
 BUSY_CODES = {20429, 21611}  # too many requests; our own queue at the carrier is full
@@ -41,11 +41,10 @@ class Http(AsyncTwilioHttpClient):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(pool_connections=False)
         self.session: aiohttp.ClientSession | None = None
-        self._addresses: dict[str, URL] = {}
 
     def _opened(self) -> aiohttp.ClientSession:
         if self.session is None:
-            timeout = aiohttp.ClientTimeout(total=CONNECT_S + READ_S, sock_connect=CONNECT_S, sock_read=READ_S)
+            timeout = aiohttp.ClientTimeout(total=SLOWEST_S, connect=CONNECT_S)
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=10)
             self.session = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
@@ -53,22 +52,19 @@ class Http(AsyncTwilioHttpClient):  # type: ignore[misc]
         return self.session
 
     async def request(self, method: str, url: str, params: Any = None, data: Any = None, **ask: Any) -> Response:
-        """Same contract as the parent's; the form is encoded here because aiohttp's own way costs a third of a send."""
+        """Same contract as the parent's; the form is encoded by yarl's C code: urllib's took a third of each send."""
         headers = {**ask["headers"], "Authorization": aiohttp.encode_basic_auth(*ask["auth"])}
+        address = URL(url, encoded=True)
         call = self._opened().request(
-            method, self._address(url, params), data=urlencode(data, doseq=True).encode() if data else None,
-            headers=headers, allow_redirects=False,
-        )  # fmt: skip
+            method,
+            address.with_query(params) if params else address,
+            data=URL.build(query=data).raw_query_string.encode() if data else None,
+            headers=headers,
+            allow_redirects=False,
+        )
         async with call as answer:
             body = await answer.read()
         return Response(answer.status, body.decode("utf-8", "replace"), answer.headers)
-
-    def _address(self, url: str, params: Any) -> URL:
-        if params:
-            return URL(f"{url}?{urlencode(params)}", encoded=True)
-        if url not in self._addresses and len(self._addresses) < 8:
-            self._addresses[url] = URL(url)
-        return self._addresses.get(url) or URL(url)
 
 
 class Dialled(Client):  # type: ignore[misc]
@@ -165,7 +161,7 @@ def _outcome(status: int, code: int) -> Outcome:
 async def asked(call: Awaitable[Any]) -> Any:
     """Await one read-only call; whatever keeps the carrier from answering is TryLater."""
     try:
-        return await asyncio.wait_for(call, CONNECT_S + READ_S)
+        return await asyncio.wait_for(call, SLOWEST_S)
     except (TwilioException, *UNTOLD) as error:
         raise TryLater(f"运营商未能答复查询:{getattr(error, 'status', '') or type(error).__name__}") from error
 

@@ -49,7 +49,7 @@ class Desk:
         ]
 
     async def alive(self, _request: web.Request) -> web.Response:
-        return wire.reply({"ok": True, "taken": len(self._ledger)})
+        return _json({"ok": True, "taken": len(self._ledger)})
 
     async def inbox(self, request: web.Request) -> web.Response:
         asked = dict(request.query)
@@ -76,7 +76,7 @@ class Desk:
             return _problem(Refusal("since 应为行号或 ISO 8601 时间"))
         rows = await asyncio.to_thread(lambda: list(islice(self._narrowed(asked, after), LONGEST_LIST)))
         told_rows = [row | {"status": self._lives.status(row["n"])} for row in reversed(rows)]
-        return wire.reply({"rows": told_rows, "last": len(self._ledger) - 1})
+        return _json({"rows": told_rows, "last": len(self._ledger) - 1})
 
     def _narrowed(self, asked: Mapping[str, str], after: Callable[[Row], bool]) -> Iterator[Row]:
         address = asked.get("to", "").replace(" ", "+") if "@" not in asked.get("to", "") else asked["to"]
@@ -91,12 +91,12 @@ class Desk:
         return web.FileResponse(self._ledger.path, headers=kind)
 
     async def faults(self, _request: web.Request) -> web.Response:
-        return wire.reply(self._weather.shown())
+        return _json(self._weather.shown())
 
     async def turn(self, _request: web.Request, wishes: Mapping[str, Any]) -> web.StreamResponse:
         self._weather.turn(wishes)
         self._refuse(float(wishes.get("refuse_s", 0)))
-        return wire.reply(self._weather.shown())
+        return _json(self._weather.shown())
 
     async def phone(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
@@ -153,7 +153,7 @@ def _from_page(request: web.Request) -> bool:
 
 def _back(request: web.Request, number: str, answered: Answered) -> web.StreamResponse:
     if not _from_page(request):
-        return wire.reply({"status": answered.status, "answer": answered.body}, 502 if answered.lost else 200)
+        return _json({"status": answered.status, "answer": answered.body}, 502 if answered.lost else 200)
     words = f"系统答复 HTTP {answered.status}" if answered.status else "系统没有应答(网页未启动或地址不对)"
     return _to_phone(number, words)
 
@@ -163,7 +163,11 @@ def _to_phone(number: str, said: str) -> web.Response:
 
 
 def _problem(error: CoordinatorError) -> web.Response:
-    return wire.reply({"title": error.title, "status": error.http_status, "detail": str(error)}, error.http_status)
+    return _json({"title": error.title, "status": error.http_status, "detail": str(error)}, error.http_status)
+
+
+def _json(content: object, status: int = 200) -> web.Response:
+    return wire.on_web(wire.reply(content, status))
 
 
 def _html(page: str) -> web.Response:

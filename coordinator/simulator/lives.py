@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from dataclasses import dataclass
 
+from coordinator import clock
 from coordinator.simulator.calling import Line
 from coordinator.simulator.faults import Weather
 from coordinator.simulator.subscribers import Subscriber
@@ -15,9 +17,13 @@ WORDS = (
     *("initiated", "ringing", "in-progress", "completed", "busy", "no-answer"),
 )
 CODES = {word: code for code, word in enumerate(WORDS)}
+TICK_S = 0.02
 CALLERS = 16  # callbacks on their way at once
 TRIES = 6  # the last one about a minute after the first
 API = {"ApiVersion": "2010-04-01"}
+
+
+Step = tuple[str, str, float]  # status, error code, seconds after the step before
 
 
 @dataclass(slots=True)
@@ -29,13 +35,12 @@ class Life:
     subscriber: Subscriber
     phone: str
     ours: str
-    steps: list[tuple[str, str, float]]  # (status, error code, seconds after the step before)
+    steps: list[Step]  # still to come
     url: str = ""
     told_of: frozenset[str] = frozenset(WORDS)  # the states the caller wants to hear of
     action: str = ""  # calls: where keys go
     digits: int = 0  # calls: how many keys are waited for
     tries: int = 0
-    spoken: list[str] = field(default_factory=list)
 
     @property
     def is_call(self) -> bool:
@@ -59,6 +64,7 @@ class Lives:
         self._weather = weather
         self._status = bytearray([CODES["delivered"]]) * taken_before
         self._errors: dict[int, str] = {}
+        self._waiting: dict[float, deque[tuple[float, Life]]] = defaultdict(deque)  # by length of the wait, so in order
         self._due: asyncio.Queue[Life] = asyncio.Queue()
         self._callers: list[asyncio.Task[None]] = []
 
@@ -81,6 +87,7 @@ class Lives:
 
     def start(self) -> None:
         self._callers = [asyncio.create_task(self._call()) for _ in range(CALLERS)]
+        self._callers.append(asyncio.create_task(self._tick()))
 
     async def stop(self) -> None:
         for caller in self._callers:
@@ -90,7 +97,16 @@ class Lives:
 
     def _later(self, life: Life, seconds: float | None = None) -> None:
         delay = life.steps[0][2] if seconds is None else seconds
-        asyncio.get_running_loop().call_later(delay, self._due.put_nowait, life)
+        self._waiting[delay].append((clock.monotonic() + delay, life))
+
+    async def _tick(self) -> None:
+        """Everything that is due now; a timer of its own for each message would cost more than taking it."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = clock.monotonic()
+            for waiting in self._waiting.values():
+                while waiting and waiting[0][0] <= now:
+                    self._due.put_nowait(waiting.popleft()[1])
 
     async def _call(self) -> None:
         while True:
@@ -105,11 +121,13 @@ class Lives:
             life.tries += 1
             return self._later(life, 2.0**life.tries)
         life.tries = 0
+        return self._step_done(life, word)
+
+    def _step_done(self, life: Life, word: str) -> None:
         if life.steps and life.steps[0][0] == word:  # keys may have ended the call in the meantime
-            life.steps.pop(0)
+            life.steps = life.steps[1:]
         if life.steps:
             self._later(life)
-        return None
 
     async def _unheard(self, life: Life, word: str, code: str) -> bool:
         faults = self._weather.of(life.subscriber.name)

@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 
 from coordinator.errors import NotFound, Refusal, Stale
 from coordinator.simulator.calling import Answered, Line
-from coordinator.simulator.carrier import Carrier, heard
 from coordinator.simulator.ledger import Ledger, marker
 from coordinator.simulator.lives import API, Lives
 from coordinator.simulator.subscribers import Subscriber
+from coordinator.simulator.taking import Counter, heard
 
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "TD", "T", "退订"}
 START = {"START", "UNSTOP", "YES"}
@@ -17,8 +17,8 @@ START = {"START", "UNSTOP", "YES"}
 class Phones:
     """All local phones; any number is one."""
 
-    def __init__(self, carrier: Carrier, ledger: Ledger, lives: Lives, *, line: Line, web: str) -> None:
-        self._carrier = carrier
+    def __init__(self, counter: Counter, ledger: Ledger, lives: Lives, *, line: Line, web: str) -> None:
+        self._counter = counter
         self._ledger = ledger
         self._lives = lives
         self._line = line
@@ -31,9 +31,9 @@ class Phones:
         subscriber = self._correspondent(number, account)
         word = body.strip().upper()
         if word in STOP:
-            self._carrier.stopped.add((subscriber.name, number))
+            self._counter.stopped.add((subscriber.name, number))
         elif word in START:
-            self._carrier.stopped.discard((subscriber.name, number))
+            self._counter.stopped.discard((subscriber.name, number))
         sid = f"SM{secrets.token_hex(12)}{self._ledger.next_number():08x}"
         await self._enter("reply", subscriber, number, body=body, sid=sid)
         form = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "SmsStatus": "received"}
@@ -45,7 +45,7 @@ class Phones:
 
     async def press(self, number: str, digits: str) -> Answered:
         """Keys pressed during the call that this phone has now."""
-        call = self._carrier.calls.get(number)
+        call = self._counter.calls.get(number)
         if not digits or any(key not in "0123456789*#" for key in digits):
             raise Refusal("按键只能是 0–9、* 和 #")
         if call is None:
@@ -62,7 +62,7 @@ class Phones:
         return answered
 
     def _correspondent(self, number: str, account: str) -> Subscriber:
-        by_name = {subscriber.name: subscriber for subscriber in self._carrier.subscribers.values()}
+        by_name = {subscriber.name: subscriber for subscriber in self._counter.subscribers.values()}
         if account:
             if account not in by_name:
                 raise Refusal(f"没有名为“{account}”的账户;可用:{' '.join(by_name)}")

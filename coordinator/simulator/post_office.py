@@ -24,7 +24,7 @@ LATER = "later"
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class Hall:
     """What every connection shares."""
 
     ledger: Ledger
@@ -35,10 +35,10 @@ class Counter:
 class Window(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
         self._buffer = bytearray()
-        self._account = counter.account_of("")
+        self._account = hall.account_of("")
         self._sender = ""
         self._receivers: list[str] = []
         self._letter: bytearray | None = None  # while DATA is being taken
@@ -93,7 +93,7 @@ class Window(asyncio.Protocol):
         self._read_on()
 
     async def _take(self, raw: bytes) -> None:
-        faults = self._counter.weather.of(self._account)
+        faults = self._hall.weather.of(self._account)
         if faults.latency_ms:
             await asyncio.sleep(faults.latency_ms / 1000)
         struck = faults.struck()
@@ -103,7 +103,7 @@ class Window(asyncio.Protocol):
             return self._transport.abort()
         letter = letters.read(raw)
         for receiver in self._receivers:
-            await self._counter.ledger.append(self._row(letter, receiver))
+            await self._hall.ledger.append(self._row(letter, receiver))
         if struck:
             self._say(b"" if struck == "rate_cut" else b"2")
             return self._transport.abort()
@@ -120,7 +120,7 @@ class Window(asyncio.Protocol):
             "html": letter.html,
             "message_id": letter.message_id,
             "marker": marker(letter.text),
-            "sid": f"EM{secrets.token_hex(12)}{self._counter.ledger.next_number():08x}",
+            "sid": f"EM{secrets.token_hex(12)}{self._hall.ledger.next_number():08x}",
         }
 
     def _told(self, line: str) -> None:
@@ -190,14 +190,14 @@ class Window(asyncio.Protocol):
         if step == "plain":
             return self._known(_plain(line).split("\0")[1:2])
         if step == "user":
-            self._account = self._counter.account_of(_plain(line))
+            self._account = self._hall.account_of(_plain(line))
             return self._say(b"334 UGFzc3dvcmQ6\r\n")
         return self._say(b"235 2.7.0 welcome\r\n")
 
     def _known(self, user: list[str]) -> None:
         if not user:
             return self._say(b"501 5.5.2 cannot decode\r\n")
-        self._account = self._counter.account_of(user[0])
+        self._account = self._hall.account_of(user[0])
         return self._say(b"235 2.7.0 welcome\r\n")
 
 

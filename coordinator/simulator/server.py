@@ -11,15 +11,16 @@ from pathlib import Path
 from aiohttp import web
 
 from coordinator.errors import Misconfigured
-from coordinator.simulator import subscribers
+from coordinator.simulator import asking, subscribers
 from coordinator.simulator.calling import Line
-from coordinator.simulator.carrier import Carrier
 from coordinator.simulator.desk import Desk
 from coordinator.simulator.faults import Faults, Weather
+from coordinator.simulator.front import Front
 from coordinator.simulator.ledger import Ledger
 from coordinator.simulator.lives import Lives
 from coordinator.simulator.phones import Phones
-from coordinator.simulator.post_office import Counter, Window
+from coordinator.simulator.post_office import Hall, Window
+from coordinator.simulator.taking import Counter
 
 BACKLOG = 1024
 
@@ -43,17 +44,19 @@ class Simulator:
         self.weather = Weather(Faults(**(faults or {})))
         line = Line()
         self.lives = Lives(line, self.weather, len(self.ledger))
-        self.carrier = Carrier(subscribers.known(settings), self.ledger, self.lives, self.weather)
-        phones = Phones(self.carrier, self.ledger, self.lives, line=line, web=web_url)
-        self._counter = Counter(self.ledger, self.weather, partial(subscribers.mail_account, environ=dict(settings)))
+        self._counter = Counter(subscribers.known(settings), self.ledger, self.lives, self.weather)
+        self._questions = asking.Desk(self._counter, self.ledger, self.lives)
+        phones = Phones(self._counter, self.ledger, self.lives, line=line, web=web_url)
+        self._hall = Hall(self.ledger, self.weather, partial(subscribers.mail_account, environ=dict(settings)))
         self._desk = Desk(self.ledger, self.lives, phones, weather=self.weather, refuse=self.refuse)
         self._listening: list[asyncio.Server] = []
+        self._fronts: set[Front] = set()
         self._runner: web.AppRunner | None = None
         self._reopening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         app = web.Application(client_max_size=1_000_000)
-        app.add_routes(self.carrier.routes())
+        app.add_routes(self._questions.routes())
         app.add_routes(self._desk.routes())
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
@@ -66,8 +69,10 @@ class Simulator:
         first, second = _bound(self.port, "--port"), _bound(self.smtp_port, "--smtp-port")
         self.port, self.smtp_port = first.getsockname()[1], second.getsockname()[1]
         self._listening = [
-            await loop.create_server(self._runner.server, sock=first, backlog=BACKLOG),
-            await loop.create_server(lambda: Window(self._counter), sock=second, backlog=BACKLOG),
+            await loop.create_server(
+                partial(Front, self._counter, self._runner.server, self._fronts), sock=first, backlog=BACKLOG
+            ),
+            await loop.create_server(lambda: Window(self._hall), sock=second, backlog=BACKLOG),
         ]
 
     def refuse(self, seconds: float) -> None:
@@ -85,6 +90,8 @@ class Simulator:
         for server in self._listening:
             server.close()
         self._listening = []
+        for front in list(self._fronts):
+            front.hang_up()
 
     async def stop(self) -> None:
         if self._reopening is not None:

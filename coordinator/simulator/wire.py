@@ -2,11 +2,13 @@
 
 import json
 from email.utils import formatdate
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from yarl import URL
 
+from coordinator import clock
 from coordinator.channels import segments
 from coordinator.simulator.ledger import Row
 
@@ -29,19 +31,36 @@ WORDS = {
 STATUS = {20003: 401, 20404: 404, 20429: 429, 20500: 503}
 
 
-def refusal(code: int, to: str = "") -> web.Response:
+class Reply(NamedTuple):
+    """What goes back; ``spoilt`` names the fault that has taken half of it."""
+
+    status: int
+    body: bytes
+    spoilt: str = ""
+
+
+def refusal(code: int, to: str = "") -> Reply:
     status = STATUS.get(code, 400)
     words = WORDS.get(code, "Bad request").format(to=to)
     more = f"https://www.twilio.com/docs/errors/{code}"
     return reply({"code": code, "message": words, "more_info": more, "status": status}, status)
 
 
-def reply(content: object, status: int = 200) -> web.Response:
-    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
-    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+def reply(content: object, status: int = 200) -> Reply:
+    return Reply(status, json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def on_web(answer: Reply) -> web.Response:
+    return web.Response(body=answer.body, status=answer.status, content_type="application/json", charset="utf-8")
+
+
+@lru_cache(maxsize=256)
+def _date(second: int) -> str:
+    return formatdate(second)
 
 
 def message(row: Row, account_sid: str, status: str, error: str) -> dict[str, Any]:
+    made = _date(int(row.get("wall") or clock.wall()))
     return {
         "sid": row["sid"],
         "account_sid": account_sid,
@@ -58,15 +77,16 @@ def message(row: Row, account_sid: str, status: str, error: str) -> dict[str, An
         "price_unit": "USD",
         "error_code": int(error) if error else None,
         "error_message": None,
-        "date_created": formatdate(row.get("wall")),
-        "date_updated": formatdate(row.get("wall")),
-        "date_sent": None if status == "queued" else formatdate(row.get("wall")),
+        "date_created": made,
+        "date_updated": made,
+        "date_sent": None if status == "queued" else made,
         "uri": f"/2010-04-01/Accounts/{account_sid}/Messages/{row['sid']}.json",
         "subresource_uris": {"media": f"/2010-04-01/Accounts/{account_sid}/Messages/{row['sid']}/Media.json"},
     }
 
 
 def call(row: Row, account_sid: str, status: str, _error: str) -> dict[str, Any]:
+    made = _date(int(row.get("wall") or clock.wall()))
     return {
         "sid": row["sid"],
         "account_sid": account_sid,
@@ -81,16 +101,16 @@ def call(row: Row, account_sid: str, status: str, _error: str) -> dict[str, Any]
         "duration": None,
         "price": None,
         "price_unit": "USD",
-        "date_created": formatdate(row.get("wall")),
-        "date_updated": formatdate(row.get("wall")),
-        "start_time": formatdate(row.get("wall")),
+        "date_created": made,
+        "date_updated": made,
+        "start_time": made,
         "end_time": None,
         "uri": f"/2010-04-01/Accounts/{account_sid}/Calls/{row['sid']}.json",
         "subresource_uris": {},
     }
 
 
-def listed(kind: str, records: list[dict[str, Any]], *, asked: URL, page: int, size: int, more: bool) -> web.Response:
+def listed(kind: str, records: list[dict[str, Any]], *, asked: URL, page: int, size: int, more: bool) -> Reply:
     """One page of a list; ``kind`` is its key, messages or calls."""
 
     def turned(to: int) -> str:
