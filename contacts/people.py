@@ -31,7 +31,7 @@ def weigh_contacts(session: Session, rows: Rows) -> Weighed:
         return weighed
     weighed.cities = sorted(set(places.values()))
     named = select(Enterprise.credit_code, Enterprise.name).where(Enterprise.city.in_(weighed.cities))
-    plants = {code: name for code, name in session.execute(named).tuples()}
+    plants = dict(session.execute(named).tuples().all())
     known = _known_contacts(session, weighed.cities)
     weighed.difference = compare(known, _ranked(rows.drafts))
     blank: Draft = {"phone": None, "email": None}
@@ -41,11 +41,12 @@ def weigh_contacts(session: Session, rows: Rows) -> Weighed:
 
 
 def _cities(session: Session, codes: set[str]) -> dict[str, str]:
-    wanted, found = sorted(codes), {}
+    wanted = sorted(codes)
+    found: dict[str, str] = {}
     for start in range(0, len(wanted), ALL):
         chunk = wanted[start : start + ALL]
         query = select(Enterprise.credit_code, Enterprise.city).where(Enterprise.credit_code.in_(chunk))
-        found.update({code: city for code, city in session.execute(query).tuples()})
+        found.update(session.execute(query).tuples().all())
     return found
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from contacts.credit_codes import check_character
 
