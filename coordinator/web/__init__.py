@@ -1,0 +1,59 @@
+"""The web role: one application, every blueprint listed here."""
+
+from importlib import import_module
+
+from apiflask import APIFlask
+from flask import Blueprint
+
+from coordinator import config, db
+from coordinator.web import auth, logs, openapi, problems, security, wire
+
+BLUEPRINTS = (
+    "alerts_api:alerts",
+    "notices_api:notices",
+    "feeds_api:feeds",
+    "incidents_api:incidents",
+    "drills_api:drills",
+    "answers:pages",
+    "check:check",
+    "hooks:hooks",
+    "cap:cap",
+    "health:health",
+)
+TEMPLATES = wire.PROJECT / "templates"
+
+
+def create_app() -> APIFlask:
+    """The front door. Raises Misconfigured (exit 78) rather than serve with an unsafe configuration."""
+    settings = config.load()
+    app = APIFlask(
+        __name__,
+        title="联动 Liandong",
+        version="1",
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=None,
+        template_folder=str(TEMPLATES),
+    )
+    app.secret_key = settings.secret_key
+    app.json = wire.Provider(app)
+    app.url_map.converters["row"] = wire.Row
+    logs.configure(settings.log)
+    openapi.describe(app)
+    security.register(app)
+    auth.register(app)
+    problems.register(app)
+    for name in BLUEPRINTS:
+        app.register_blueprint(_blueprint(name))
+    auth.public(app.view_functions["openapi.spec"])
+    import_module("coordinator.web.desk").attach(app)
+    db.engine()
+    return app
+
+
+def _blueprint(name: str) -> Blueprint:
+    module, variable = name.split(":")
+    found = getattr(import_module(f"coordinator.web.{module}"), variable)
+    assert isinstance(found, Blueprint)
+    return found

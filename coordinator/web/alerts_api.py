@@ -1,0 +1,96 @@
+"""Alerts over the interface: propose, sign, change, lift, and where they stand."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from coordinator import clock, progress
+from coordinator.models import Alert
+from coordinator.web import acting, alert_acts, asked, auth, said, wire
+
+PAGE_SIZE = 50
+alerts = APIBlueprint("alerts_api", __name__, url_prefix="/api/v1", tag="Alerts")
+Answer = Any
+
+
+@alerts.get("/alerts")
+@alerts.input(asked.AlertsQuery, location="query")
+@auth.may("read")
+@acting.look
+def listed(session: Session, query_data: asked.AlertsQuery) -> Answer:
+    """Alerts, newest first."""
+    query = select(Alert).order_by(Alert.id.desc())
+    if query_data.state:
+        query = query.where(Alert.state == query_data.state)
+    if query_data.mode:
+        query = query.where(Alert.mode == query_data.mode)
+    rows = list(session.scalars(query)) if query_data.city else None
+    if rows is not None:
+        code = wire.cities([query_data.city or ""], "city")[0]
+        rows = [row for row in rows if code in row.cities]
+        total, shown = len(rows), rows[(query_data.page - 1) * PAGE_SIZE : query_data.page * PAGE_SIZE]
+    else:
+        total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+        shown = list(session.scalars(query.offset((query_data.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)))
+    return {"alerts": [said.brief(row) for row in shown], **wire.paging(query_data.page, PAGE_SIZE, total)}
+
+
+@alerts.post("/alerts")
+@alerts.input(asked.Proposed)
+@alerts.doc(responses={201: "The alert, proposed"})
+@auth.may("propose")
+@acting.act
+def proposed(session: Session, json_data: asked.Proposed) -> Answer:
+    """Propose an alert. Nothing is sent before people have signed it."""
+    alert = alert_acts.propose(session, auth.officer(), json_data.model_dump())
+    return said.alert(session, alert), 201, {"Location": url_for("alerts_api.one", alert_id=alert.id)}
+
+
+@alerts.get("/alerts/<row:alert_id>")
+@auth.may("read")
+@acting.look
+def one(session: Session, alert_id: int) -> Answer:
+    """One alert: what it says, what it rests on, what waits, who signed, what happened."""
+    return said.alert(session, wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警"))
+
+
+@alerts.get("/alerts/<row:alert_id>/progress")
+@auth.may("read")
+@acting.look
+def how_far(session: Session, alert_id: int) -> Answer:
+    """How many notices are where, how many receivers are told, have acknowledged, carry out, can't be reached."""
+    wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警")
+    return progress.of(session, alert_id) | {"as_of": clock.now()}
+
+
+SUMMARIES = {
+    "submit": ("Submit to the signers.", asked.Act),
+    "approve": ("Sign what waits. The last signature needed issues and dispatches at once.", asked.Act),
+    "reject": ("Refuse what waits; one signer is enough.", asked.Act),
+    "hold": ("Hold what is not yet handed to a carrier; one person is enough.", asked.Act),
+    "release": ("Ask that what is held goes on; two must sign.", asked.Act),
+    "retract": ("Withdraw; after issue one signature sends the correction to all who were reached.", asked.Act),
+    "change": ("Ask for another level, other cities or times.", asked.Change),
+    "lift": ("Ask that it ends; two must sign.", asked.Lift),
+}
+
+
+def _add(name: str) -> None:
+    summary, schema = SUMMARIES[name]
+
+    def acted(session: Session, alert_id: int, json_data: asked.Act) -> Answer:
+        words = json_data.model_dump(exclude={"rev"})
+        alert = alert_acts.perform(session, name, alert_id, auth.officer(), rev=json_data.rev, words=words)
+        return said.alert(session, alert)
+
+    acted.__name__, acted.__doc__ = name, summary
+    act = auth.may(alert_acts.MANDATE[name])(acting.act(acted))
+    alerts.post(f"/alerts/<row:alert_id>/{name}")(alerts.input(schema)(alerts.doc(responses={200: "The alert"})(act)))
+
+
+for _name in SUMMARIES:
+    _add(_name)
+

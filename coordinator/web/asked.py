@@ -1,0 +1,102 @@
+"""What may callers write? The bodies and queries of the interface, as they stand in its description."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+
+from coordinator.models import AlertState, NoticeKind, State
+
+Text = Annotated[str, StringConstraints(max_length=2000)]
+Moment = Annotated[str, StringConstraints(max_length=40), Field(examples=["2026-01-15T18:00:00+08:00"])]
+LevelWord = Annotated[
+    str, Field(max_length=10, examples=["orange"], description="pre, blue, yellow, orange, red (or in Chinese)")
+]
+City = Annotated[str, StringConstraints(max_length=20), Field(examples=["110000", "北京"])]
+Cities = Annotated[list[City], Field(max_length=400)]
+Rev = Annotated[int, Field(description="the revision you saw; any other is answered 409")]
+Page = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(strict=True, populate_by_name=True)
+
+
+class Query(BaseModel):
+    pass
+
+
+class Proposed(Body):
+    """A new alert."""
+
+    mode: Literal["actual", "exercise", "test"]
+    kind: Literal["air"] = "air"
+    level: LevelWord
+    cities: Annotated[Cities, Field(min_length=1)]
+    effective_from: Moment
+    effective_to: Moment | None = None
+    reason: Text
+
+
+class Act(Body):
+    """An act on the revision you saw."""
+
+    rev: Rev
+    reason: Text = ""
+
+
+class Change(Body):
+    """What shall be said instead; what is left out stays."""
+
+    rev: Rev
+    level: LevelWord | None = None
+    cities: Cities | None = None
+    effective_from: Moment | None = None
+    effective_to: Moment | None = None
+    reason: Text | None = None
+
+
+class Lift(Body):
+    """Why it may be lifted, with the evidence at hand."""
+
+    rev: Rev
+    reason: Text = ""
+    evidence: dict[str, Any] = {}
+
+
+class AlertsQuery(Query):
+    state: AlertState | None = None
+    mode: Literal["actual", "exercise", "test"] | None = None
+    city: City | None = None
+    page: Page = 1
+
+
+class NoticesQuery(Query):
+    state: State | None = None
+    kind: NoticeKind | None = None
+    channel: Literal["sms", "voice", "email"] | None = None
+    city: City | None = None
+    page: Page = 1
+
+
+class Acknowledged(Body):
+    """Who rang the desk, and what was said."""
+
+    caller: Text = Field(validation_alias=AliasChoices("caller", "called_by", "who", "by", "name"))
+    words: Text = ""
+
+
+class Answered(Acknowledged):
+    """What the caller said the plant does."""
+
+    kind: Literal["acknowledge", "executing", "cannot", "already_down", "done"] = Field(
+        validation_alias=AliasChoices("kind", "answer")
+    )
+    words: Text = Field(default="", validation_alias=AliasChoices("words", "reason", "note"))
+
+
+class Rows(Body):
+    """Hourly values of cities or stations."""
+
+    source: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    issued_at: Moment | None = None
+    rows: Annotated[list[dict[str, Any]], Field(max_length=200_000)]

@@ -1,0 +1,1 @@
+"""The officers' pages: load, call, render. Looking never acts."""

@@ -1,0 +1,91 @@
+"""How is an error told: problem+json (RFC 9457) to programs, a plain page to people."""
+
+import json
+import logging
+from typing import Any
+
+from flask import Flask, Response, make_response, render_template, request
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from coordinator.errors import CoordinatorError, Refusal, Stale, TryLater, Unauthenticated
+
+logger = logging.getLogger(__name__)
+SAYS = {
+    400: "请求写得不对:请核对网址与内容",
+    401: "请先登录,或带上接口令牌",
+    403: "无此权限",
+    404: "没有这个地址,请核对",
+    405: "此地址不支持这种请求方法",
+    406: "没有可提供的格式",
+    408: "请求传得太慢,请重试",
+    411: "请写明内容长度",
+    413: "内容太大,请分批提交",
+    414: "网址太长",
+    415: "不支持这种内容格式",
+    429: "请求太频繁,请稍后再试",
+    431: "请求头太长",
+}
+
+
+def register(app: Flask) -> None:
+    """Every error ends in one of these."""
+    app.register_error_handler(CoordinatorError, _ours)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(OperationalError, _away)
+    app.register_error_handler(PoolTimeout, _away)
+    app.register_error_handler(DataError, _unstorable)
+    app.register_error_handler(500, _unforeseen)
+
+
+def _ours(error: CoordinatorError) -> Response:
+    more: dict[str, Any] = {}
+    if isinstance(error, Stale):
+        more = {"current": error.current, "difference": getattr(error, "difference", {})}
+    answer = told(error.http_status, error.title, str(error) or (error.__doc__ or ""), **more)
+    if isinstance(error, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="liandong"'
+    return answer
+
+
+def _from_http(error: HTTPException) -> Response:
+    if error.response is not None and error.code is None:
+        return make_response(error.response)
+    status = error.code or 400
+    answer = told(status, error.name, SAYS.get(status, error.name), **_errors_of(error))
+    for name, value in error.get_headers():
+        if name.lower() in ("allow", "retry-after", "location"):
+            answer.headers[name] = value
+    return answer
+
+
+def _errors_of(error: HTTPException) -> dict[str, Any]:
+    found = getattr(error, "errors", None)
+    return {"errors": found} if found else {}
+
+
+def _away(error: Exception) -> Response:
+    logger.error("the database does not answer: %s", type(error).__name__)
+    answer = _ours(TryLater("数据库暂时不能使用,请一分钟后再试;已办理的事项不会丢失"))
+    answer.headers["Retry-After"] = "30"
+    return answer
+
+
+def _unstorable(error: DataError) -> Response:
+    return _ours(Refusal("内容超出可保存的范围:请核对数字与文字"))
+
+
+def _unforeseen(error: Exception) -> Response:
+    return told(500, "Internal fault", "系统内部故障,已记录;请联系值班台")
+
+
+def told(status: int, title: str, detail: str, **more: Any) -> Response:
+    """The same words in the shape the caller reads."""
+    if request.path.startswith(("/api/", "/hooks/")) or request.path in ("/readyz", "/healthz", "/metrics"):
+        body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+        text = json.dumps(body, ensure_ascii=False, default=str)
+        return Response(text, status, content_type="application/problem+json")
+    return make_response(render_template("pages/fault.html", status=status, sentence=detail), status)
+
+
