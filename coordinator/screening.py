@@ -127,12 +127,19 @@ class Dated:
                 self._known[value] = at
         return at
 
+    def said(self, value: object) -> datetime:
+        """When something was said to be issued: not ahead, not long past."""
+        return self._believed(moment(value))
+
     def _judged(self, at: datetime) -> datetime:
+        return full_hour(self._believed(at))
+
+    def _believed(self, at: datetime) -> datetime:
         if at > self.now + AHEAD:
             raise Unbelievable(f"在未来:现在是 {self.now.astimezone(BEIJING):%Y-%m-%d %H:%M}(北京时间),请核对时区")
         if at < self.now - OLDEST and not self.replay:
             raise Unbelievable("过时:早于 72 小时;补录历史请在请求中写 replay: true")
-        return full_hour(at)
+        return at
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, cast
 
@@ -38,10 +37,15 @@ class Handed:
 class Feed(Protocol):
     """What a module in this folder offers when it can be pulled."""
 
+    SOURCE: str
+    KIND: Kind
     CAPTION: str
 
-    def fetch(self, since: datetime | None) -> Iterator[Handed]:
-        """What is new since then (None: never heard). TryLater when the source is away, Fault when it makes no sense."""
+    def wanted(self) -> bool:
+        """Is it set up here, so that the timetable should pull it?"""
+
+    def fetch(self) -> Iterator[Handed]:
+        """What it has now. TryLater when the source is away, Fault when its answer makes no sense."""
 
 
 def feeds() -> dict[str, Feed]:
