@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
+from markupsafe import escape
+
 from coordinator.channels import segments
 from coordinator.clock import BEIJING
 
@@ -25,7 +27,7 @@ class Slot(str):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A template rendered once for an order: fixed pieces, and the names of the blanks between them."""
+    """A template rendered once for an order: fixed words at even places, names of blanks at odd ones."""
 
     pieces: tuple[str, ...]
     blanks: tuple[str, ...]
@@ -34,18 +36,25 @@ class Form:
     def cut(cls, text: str) -> "Form":
         """``text`` with slots in it, taken apart at them."""
         pieces = _SLOT.split(text)
-        return cls(tuple(pieces[::2]), tuple(pieces[1::2]))
+        return cls(tuple(pieces), tuple(pieces[1::2]))
 
     def fill(self, values: Mapping[str, str]) -> str:
-        filled = [self.pieces[0]]
-        for blank, piece in zip(self.blanks, self.pieces[1:], strict=True):
-            filled += (values[blank], piece)
+        """The text with ``values`` in its blanks, as they are: a value is never read as a template."""
+        filled = list(self.pieces)
+        filled[1::2] = [values[blank] for blank in self.blanks]
         return "".join(filled)
 
 
 def clean(text: str) -> str:
     """``text`` on one line without control characters, so that it can't forge a header, a second line or a slot."""
+    if text.isprintable() and text == text.strip():  # nearly always, and much quicker than looking at each character
+        return text
     return _HIDDEN.sub(" ", text).strip()
+
+
+def safe(text: str) -> str:
+    """``text`` for HTML."""
+    return text if text.isalnum() else str(escape(text))
 
 
 def one_line(value: object) -> object:

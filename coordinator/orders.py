@@ -136,4 +136,4 @@ class PlannedReceiver:
 
 def says_drill(text: str) -> bool:
     """Whether ``text`` holds the word 演练, however it is spaced, traditional or in another width."""
-    return bool(_DRILL.search(text))
+    return "演" in text and bool(_DRILL.search(text))

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import escape
 
-from coordinator.blanks import Form, Slot, beijing, clean, clipped, flat, one_line, units
+from coordinator.blanks import Form, Slot, beijing, clean, clipped, flat, one_line, safe, units
 from coordinator.channels import segments
 from coordinator.clock import BEIJING
 from coordinator.errors import Refusal
@@ -36,8 +36,7 @@ class Words:
     shortened: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What decides which sentences stand in a notice, apart from its order."""
 
     tone: str  # ordered, self, exempt, none; officer
@@ -70,7 +69,7 @@ def words(
     values["link"] = f"{order.base_url}/a/{token}"
     template = _template(kind, order.change)
     if channel == "email":
-        made = _mail(template, order, shape, values=values | _lists(planned))
+        made = _mail(template, planned, shape, values)
     else:
         made = _short(template, channel, order, shape=shape, values=values | {"measures": _joined(planned.measures)})
     return _dressed(made, order)
@@ -155,14 +154,13 @@ def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) ->
     }
 
 
-def _mail(template: str, order: Order, shape: Shape, *, values: dict[str, str]) -> Words:
-    subject, text = _split(_form(f"{template}_email.txt", order, shape).fill(values))
-    escaped = {name: str(escape(value)) for name, value in values.items() if name in _INLINE}
-    lists = {name: values[f"{name}html"] for name in ("measures", "society")}
-    return Words(subject, text, _form(f"{template}_email.html", order, shape).fill(escaped | lists))
-
-
-_INLINE = ("name", "person", "city", "number", "code", "marker", "link")
+def _mail(template: str, planned: PlannedReceiver, shape: Shape, values: dict[str, str]) -> Words:
+    measures, society, measures_html, society_html = _lists(planned.measures, planned.society)
+    subject, body, page_form = _mail_forms(template, planned.order, shape)
+    escaped = {name: safe(value) for name, value in values.items()}
+    escaped |= {"measures": measures_html, "society": society_html}
+    values |= {"measures": measures, "society": society}
+    return Words(subject.fill(values), body.fill(values), page_form.fill(escaped))
 
 
 def _short(template: str, channel: str, order: Order, *, shape: Shape, values: dict[str, str]) -> Words:
@@ -183,11 +181,20 @@ def _short(template: str, channel: str, order: Order, *, shape: Shape, values: d
 
 @lru_cache(maxsize=2048)
 def _form(name: str, order: Order, shape: Shape) -> Form:
+    return Form.cut(flat(_with_slots(name, order, shape)))
+
+
+@lru_cache(maxsize=2048)
+def _mail_forms(template: str, order: Order, shape: Shape) -> tuple[Form, Form, Form]:
+    """Subject, text and HTML of a mail."""
+    subject, text = _split(_with_slots(f"{template}_email.txt", order, shape))
+    return Form.cut(subject), Form.cut(text), Form.cut(_with_slots(f"{template}_email.html", order, shape))
+
+
+def _with_slots(name: str, order: Order, shape: Shape) -> str:
     channel = name.rpartition("_")[2].partition(".")[0]
     around = _surround(order, channel) | {blank: Slot(blank) for blank in BLANKS} | {"shape": shape}
-    text = _ENVIRONMENT.get_template(name).render(around)
-    text = text if channel == "email" else flat(text)
-    return Form.cut(text)
+    return _ENVIRONMENT.get_template(name).render(around)
 
 
 def _surround(order: Order, channel: str) -> dict[str, object]:
@@ -222,18 +229,14 @@ def _joined(measures: tuple[Measure, ...]) -> str:
     return ";".join(f"{n}.{one_line(each.text)}" for n, each in enumerate(measures, 1))
 
 
-def _lists(planned: PlannedReceiver) -> dict[str, str]:
-    return {
-        "measures": _list("_measures.txt", planned.measures),
-        "measureshtml": _list("_measures.html", planned.measures),
-        "society": _list("_society.txt", planned.society),
-        "societyhtml": _list("_society.html", planned.society),
-    }
-
-
 @lru_cache(maxsize=4096)
-def _list(name: str, rows: tuple[Measure, ...] | tuple[Block, ...]) -> str:
-    return _ENVIRONMENT.get_template(name).render(rows=rows)
+def _lists(measures: tuple[Measure, ...], society: tuple[Block, ...]) -> tuple[str, ...]:
+    """Measures and society-wide measures as text, then both as HTML."""
+    return tuple(
+        _ENVIRONMENT.get_template(f"_{name}.{kind}").render(rows=rows).strip()
+        for kind in ("txt", "html")
+        for name, rows in (("measures", measures), ("society", society))
+    )
 
 
 def _split(text: str) -> tuple[str, str]:

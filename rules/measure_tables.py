@@ -42,6 +42,9 @@ class Measure:
     confidence: str
     why: str
 
+    def __hash__(self) -> int:
+        return hash(self.text)  # cheap: what is rendered for some measures is kept by them
+
     @property
     def confirmed(self) -> bool:
         return self.confidence != UNCONFIRMED
@@ -131,6 +134,9 @@ class Block:
     force: str
     text: str
     source: str
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,8 +53,10 @@ def measures_for(
     spared, refused = _exempted(table, exemption, level, on)
     if spared:
         return (spared,)
-    ordered = _by_table(table, trade, rated, level=level, city=city, on=on)
-    chosen = _by_plan(lines, level, rated, ordered) or ordered
+    own, silent = _by_plan(lines, level, rated)
+    chosen = own
+    if silent or not own:
+        chosen += _for_rest(silent, _by_table(table, trade, rated, level=level, city=city, on=on))
     return tuple(replace(each, why=f"{each.why};{refused}") for each in chosen) if refused else chosen
 
 
@@ -100,18 +102,19 @@ def _spared(exemption: Exemption, known: ExemptClass | None) -> Measure:
     )
 
 
-def _by_plan(
-    lines: tuple[PlantLine, ...], level: Level, grade: Grade, ordered: tuple[Measure, ...]
-) -> tuple[Measure, ...]:
-    """The plant's own lines; lines on which its plan is silent do what the table says."""
+def _by_plan(lines: tuple[PlantLine, ...], level: Level, grade: Grade) -> tuple[tuple[Measure, ...], tuple[str, ...]]:
+    """What the plant's own plan says, and the lines on which it is silent while it speaks of others."""
     own = tuple(_own(line, level, grade) for line in lines if line.at(level))
-    silent = [line.name for line in lines if line.name and not line.at(level)]
-    if not own or not silent or grade.self_chosen or any(not line.name and line.at(level) for line in lines):
-        return own
+    if not own or grade.self_chosen or any(not line.name and line.at(level) for line in lines):
+        return own, ()
+    return own, tuple(line.name for line in lines if line.name and not line.at(level))
+
+
+def _for_rest(silent: tuple[str, ...], ordered: tuple[Measure, ...]) -> tuple[Measure, ...]:
+    if not silent:
+        return ordered
     rest = "、".join(silent)
-    return own + tuple(
-        replace(each, text=f"{rest}:{each.text}", why=f"一厂一策没有写{rest};{each.why}") for each in ordered
-    )
+    return tuple(replace(each, text=f"{rest}:{each.text}", why=f"一厂一策没有写{rest};{each.why}") for each in ordered)
 
 
 def _own(line: PlantLine, level: Level, grade: Grade) -> Measure:
