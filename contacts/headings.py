@@ -93,13 +93,18 @@ def _field(title: str, form: Form) -> tuple[str, int] | None:
     plain = narrow(title)
     bare = _BRACKETS.sub("", plain)
     for reading in (plain, bare):
-        if (hit := names.get(_NOISE.sub("", reading).lower())) is not None:
+        if (hit := names.get(folded(reading))) is not None:
             return hit
     parts = [part for part in (*_PARTS.split(plain), *_RUNS.findall(plain)) if part]
-    hits = {hit for part in parts if (hit := names.get(_NOISE.sub("", part).lower())) is not None}
+    hits = {hit for part in parts if (hit := names.get(folded(part))) is not None}
     if len({field for field, _ in hits}) == 1 and len(plain) <= 40:
         return min(hits, key=lambda hit: hit[1])
     return None
+
+
+def folded(name: str) -> str:
+    """A name without what typists vary: width, case, blanks and punctuation."""
+    return _NOISE.sub("", narrow(name)).lower()
 
 
 @cache
@@ -107,5 +112,5 @@ def _names(form: Form) -> dict[str, tuple[str, int]]:
     known: dict[str, tuple[str, int]] = {}
     for column in form.columns:
         for rank, name in enumerate(column.names):
-            known.setdefault(_NOISE.sub("", narrow(name)).lower(), (column.field, rank))
+            known.setdefault(folded(name), (column.field, rank))
     return known
