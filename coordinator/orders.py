@@ -137,3 +137,8 @@ class PlannedReceiver:
 def says_drill(text: str) -> bool:
     """Whether ``text`` holds the word 演练, however it is spaced, traditional or in another width."""
     return "演" in text and bool(_DRILL.search(text))
+
+
+def without_drill(text: str) -> str:
+    """``text`` with another word for 演练."""
+    return _DRILL.sub("训练", text)

@@ -1,26 +1,22 @@
-"""What do the words say? The only module that knows templates/notices as files."""
+"""What do the words say: to plants, to signers, to the public?"""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
+from datetime import datetime
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-from coordinator.blanks import Form, Slot, beijing, clean, clipped, flat, one_line, safe, units
+from coordinator import forms
+from coordinator.blanks import beijing, clean, clipped, safe, units
 from coordinator.channels import segments
-from coordinator.clock import BEIJING
 from coordinator.errors import Refusal
-from coordinator.orders import Order, PlannedReceiver, says_drill
-from rules.levels import Level
+from coordinator.forms import Shape
+from coordinator.orders import OfficerCard, Order, PlannedReceiver, says_drill, without_drill
 from rules.measure_tables import Block, Measure, MeasureKind
 
-FOLDER = Path(__file__).resolve().parent.parent / "templates" / "notices"
 CHANNELS = ("sms", "email", "voice")
 KINDS = ("order", "reminder", "correction", "manual")
 PURPOSES = ("sign", "overdue", "unreached", "fault")
+MARKS = {"exercise": "【演练】", "test": "【测试】"}
 SMS_UNITS = 4 * segments.UCS_PART
 SHORT_NAME = 16
 _MARKER = re.compile(r"[A-Z2-7]{8}")
@@ -36,26 +32,18 @@ class Words:
     shortened: bool = False
 
 
-class Shape(NamedTuple):
-    """What decides which sentences stand in a notice, apart from its order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentCard:
+    """What a page about an incident says; ``due`` are the duties with their moments, soonest first or not."""
 
-    tone: str  # ordered, self, exempt, none; officer
-    links: bool
-    next_in_line: bool
-    mailed: bool
-    confirmed: bool
-    numbered: bool  # the notice's number tells the alert's
-
-
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(FOLDER),
-    undefined=StrictUndefined,
-    autoescape=select_autoescape(["html"]),
-    finalize=one_line,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-BLANKS = ("name", "person", "city", "number", "code", "marker", "link", "measures", "reasons", "society")
+    id: int
+    mode: str
+    title: str
+    city_name: str
+    grade: str
+    track: str
+    learned_at: datetime
+    due: tuple[tuple[str, datetime], ...]
 
 
 def words(
@@ -72,29 +60,53 @@ def words(
         made = _mail(template, planned, shape, values)
     else:
         made = _short(template, channel, order, shape=shape, values=values | {"measures": _joined(planned.measures)})
-    return _dressed(made, order)
+    return _dressed(made, order.mode)
 
 
 def page(
-    purpose: str, channel: str, order: Order, *, officer: str, marker: str, url: str = "", n: int = 0, detail: str = ""
+    purpose: str,
+    channel: str,
+    order: Order,
+    *,
+    officer: str,
+    marker: str,
+    url: str = "",
+    n: int = 0,
+    detail: str = "",
+    links: bool = True,
 ) -> Words:
     """Words to signers and duty officers: sign 请会签, overdue 会签超时, unreached 联系不上, fault 系统异常."""
     _known("用途", purpose, PURPOSES)
-    _known("渠道", channel, CHANNELS)
-    asked = {"purpose": purpose, "officer": officer, "marker": _mark(marker), "url": url, "n": n, "detail": detail}
-    around = _surround(order, channel) | asked
-    plain = _ENVIRONMENT.get_template(f"page_{channel}.txt").render(around)
-    if channel != "email":
-        return _dressed(Words("", flat(plain), ""), order)
-    subject, text = _split(plain)
-    return _dressed(Words(subject, text, _ENVIRONMENT.get_template("page_email.html").render(around)), order)
+    asked = {"purpose": purpose, "officer": officer, "url": url if links or channel == "email" else "", "n": n}
+    return _printed("page", channel, order.mode, forms.surround(order, channel) | asked | _asked(marker, detail))
+
+
+def trouble(channel: str, *, mode: str, officer: str, marker: str, detail: str, url: str = "") -> Words:
+    """Words to duty officers about the system itself, when no alert is concerned: a source is silent, a lane stands."""
+    around = forms.dress(mode, channel) | {"officer": officer, "url": url} | _asked(marker, detail)
+    return _printed("trouble", channel, mode, around)
+
+
+def incident(
+    channel: str, card: IncidentCard, *, officer: OfficerCard, marker: str, code: str, url: str, links: bool
+) -> Words:
+    """Words to a desk that must act on an incident: what, where, how grave, what is due when."""
+    due = [(duty, beijing(at)) for duty, at in sorted(card.due, key=lambda each: each[1])]
+    around = forms.dress(card.mode, channel) | {
+        "card": card,
+        "officer": officer.name,
+        "learned": beijing(card.learned_at),
+        "due": due,
+        "code": code,
+        "url": url if links or channel == "email" else "",
+    }
+    return _printed("incident", channel, card.mode, around | _asked(marker, ""))
 
 
 def bulletin(order: Order, blocks: Iterable[Block]) -> Words:
     """Words for the public: headline, then what everybody is asked to do."""
-    around = _surround(order, "email") | {"blocks": tuple(blocks)}
-    subject, text = _split(_ENVIRONMENT.get_template("bulletin.txt").render(around))
-    return _dressed(Words(subject, text, ""), order)
+    subject, text = forms.printed_text("bulletin", forms.surround(order, "email") | {"blocks": tuple(blocks)})
+    return _dressed(Words(subject, text, ""), order.mode)
 
 
 def real_words_only(text: str, *, where: str) -> str:
@@ -102,6 +114,18 @@ def real_words_only(text: str, *, where: str) -> str:
     if says_drill(text):
         raise Refusal(f"{where}: 真实预警里不能出现“演练”二字,请换一种写法")
     return text
+
+
+def _printed(template: str, channel: str, mode: str, around: dict[str, object]) -> Words:
+    _known("渠道", channel, CHANNELS)
+    name = f"{template}_{channel}"
+    if channel == "email":
+        return _dressed(Words(*forms.printed_mail(name, around)), mode)
+    return _dressed(Words("", forms.printed_line(name, around), ""), mode)
+
+
+def _asked(marker: str, detail: str) -> dict[str, object]:
+    return {"marker": _mark(marker), "detail": detail}
 
 
 def _known(what: str, word: str, known: tuple[str, ...]) -> None:
@@ -116,7 +140,7 @@ def _mark(marker: str) -> str:
 
 
 def _template(kind: str, change: str) -> str:
-    """A retraction has its own words whatever the kind; a first order and its later changes differ."""
+    """A retraction or lift has its own words whatever the kind; a first order and its later changes differ."""
     if change == "retract":
         return "correction"
     if change == "lift":
@@ -131,7 +155,7 @@ def _shape(planned: PlannedReceiver, number: str, *, links: bool) -> Shape:
         links=links,
         next_in_line=bool(person and ladder and person.key != ladder[0].key),
         mailed=bool(person and person.email),
-        confirmed=all(each.confidence != "unconfirmed" for each in planned.measures),
+        confirmed=all(each.confirmed for each in planned.measures),
         numbered=number.startswith(planned.order.alert),
     )
 
@@ -146,26 +170,30 @@ def _tone(measures: tuple[Measure, ...]) -> str:
 
 
 def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) -> dict[str, str]:
-    person = planned.person.name if planned.person else ""
-    said = {"name": planned.name, "person": person or planned.name, "city": planned.city_name, "number": number}
-    return {name: clean(text) for name, text in said.items()} | {
+    name = clean(planned.name)
+    person = clean(planned.person.name) if planned.person else ""
+    return {
+        "name": name,
+        "person": person or name,
+        "city": planned.city_name,
+        "number": clean(number),
         "code": code,
         "marker": _mark(marker),
     }
 
 
 def _mail(template: str, planned: PlannedReceiver, shape: Shape, values: dict[str, str]) -> Words:
-    measures, society, measures_html, society_html = _lists(planned.measures, planned.society)
-    subject, body, page_form = _mail_forms(template, planned.order, shape)
+    measures, society, measures_html, society_html = forms.lists(planned.measures, planned.society)
+    form = forms.mail(template, planned.order, shape)
     escaped = {name: safe(value) for name, value in values.items()}
     escaped |= {"measures": measures_html, "society": society_html}
     values |= {"measures": measures, "society": society}
-    return Words(subject.fill(values), body.fill(values), page_form.fill(escaped))
+    return Words(form.subject.fill(values), form.text.fill(values), form.html.fill(escaped))
 
 
 def _short(template: str, channel: str, order: Order, *, shape: Shape, values: dict[str, str]) -> Words:
     """One line. In an SMS too long the name gives way first, then the measures, never number, code or address."""
-    form = _form(f"{template}_{channel}.txt", order, shape)
+    form = forms.line(template, channel, order, shape)
     text = form.fill(values)
     if channel != "sms" or units(text) <= SMS_UNITS:
         return Words("", text, "")
@@ -179,79 +207,24 @@ def _short(template: str, channel: str, order: Order, *, shape: Shape, values: d
     return Words("", form.fill(values | {"measures": kept}), "", shortened=True)
 
 
-@lru_cache(maxsize=2048)
-def _form(name: str, order: Order, shape: Shape) -> Form:
-    return Form.cut(flat(_with_slots(name, order, shape)))
-
-
-@lru_cache(maxsize=2048)
-def _mail_forms(template: str, order: Order, shape: Shape) -> tuple[Form, Form, Form]:
-    """Subject, text and HTML of a mail."""
-    subject, text = _split(_with_slots(f"{template}_email.txt", order, shape))
-    return Form.cut(subject), Form.cut(text), Form.cut(_with_slots(f"{template}_email.html", order, shape))
-
-
-def _with_slots(name: str, order: Order, shape: Shape) -> str:
-    channel = name.rpartition("_")[2].partition(".")[0]
-    around = _surround(order, channel) | {blank: Slot(blank) for blank in BLANKS} | {"shape": shape}
-    return _ENVIRONMENT.get_template(name).render(around)
-
-
-def _surround(order: Order, channel: str) -> dict[str, object]:
-    """What every template may say about the order."""
-    ended_at = order.lift_at or order.issued_at
-    return {
-        "order": order,
-        "channel": channel,
-        "level": order.level.chinese,
-        "previous": order.previous.chinese if order.previous is not None else "",
-        "event": "重污染天气" if order.kind == "air" else "突发环境事件",
-        "title": order.level.chinese + ("预警" if order.level >= Level.BLUE else ""),
-        "start": beijing(order.effective_from),
-        "end": beijing(order.effective_to) if order.effective_to else "",
-        "ended": beijing(ended_at) if ended_at else "",
-        "issued": beijing(order.issued_at) if order.issued_at else "",
-        "year": order.effective_from.astimezone(BEIJING).year,
-        "places": _places(order),
-        "press": "".join(filter(str.isdigit, order.alert))[-2:],
-    }
-
-
-def _places(order: Order) -> str:
-    names = [place.name for place in order.cities]
-    return "、".join(names) if len(names) <= 5 else f"{'、'.join(names[:4])}等{len(names)}市"
-
-
 def _joined(measures: tuple[Measure, ...]) -> str:
     """Measures in one line, numbered when there are several."""
     if len(measures) == 1:
-        return str(one_line(measures[0].text))
-    return ";".join(f"{n}.{one_line(each.text)}" for n, each in enumerate(measures, 1))
+        return clean(measures[0].text)
+    return ";".join(f"{n}.{clean(each.text)}" for n, each in enumerate(measures, 1))
 
 
-@lru_cache(maxsize=4096)
-def _lists(measures: tuple[Measure, ...], society: tuple[Block, ...]) -> tuple[str, ...]:
-    """Measures and society-wide measures as text, then both as HTML."""
-    return tuple(
-        _ENVIRONMENT.get_template(f"_{name}.{kind}").render(rows=rows).strip()
-        for kind in ("txt", "html")
-        for name, rows in (("measures", measures), ("society", society))
-    )
+def _dressed(made: Words, mode: str) -> Words:
+    """The last look before words leave: a drill says so at both ends, a real text nowhere.
 
-
-def _split(text: str) -> tuple[str, str]:
-    """The first line is the subject; runs of blank lines become one."""
-    subject, _, body = text.strip().partition("\n")
-    return subject.strip(), re.sub(r"\n{3,}", "\n\n", body).strip()
-
-
-def _dressed(made: Words, order: Order) -> Words:
-    """The last look before words leave: a drill says so at both ends, a real text nowhere."""
-    if order.mode == "actual":
-        for text in (made.subject, made.text, made.html):
-            real_words_only(text, where="通知正文")
-        return made
-    mark = {"exercise": "【演练】", "test": "【测试】"}[order.mode]
+    A real text isn't held back for one word: whoever takes back an order sent by mistake may well have typed 演练.
+    """
+    if mode == "actual":
+        if not (says_drill(made.text) or says_drill(made.subject) or says_drill(made.html)):
+            return made
+        subject, text, html = map(without_drill, (made.subject, made.text, made.html))
+        return Words(subject, text, html, made.shortened)
+    mark = MARKS[mode]
     ends = made.text.startswith(mark) and made.text.endswith(mark) and len(made.text) > 2 * len(mark)
     if not ends or not (made.subject.startswith(mark) or not made.subject):
         raise Refusal(f"{mark}的通知首尾没有标记,不能发出:{made.text[:40]}")
