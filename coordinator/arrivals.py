@@ -7,7 +7,7 @@ from typing import Any
 from coordinator.errors import Refusal
 from rules.fields import InvalidIncident
 from rules.spills import KM_H, Section, Spill, parse
-from rules.travel import Slug, slug_at
+from rules.travel import WELL_MIXED, Slug, slug_at
 
 HOUR = 3600.0
 MOST_POINTS = 200_000
@@ -100,6 +100,8 @@ def _notes(spill: Spill) -> Iterator[str]:
         yield "reaches 为空:只给出前锋,不推算浓度"
     elif spill.limit_mg_l is None:
         yield "limit_mg_l 未知:给出峰值,不推算到达与离开"
+    if len(spill.reaches) > 1 and min(reach.peclet for reach in spill.reaches) < WELL_MIXED:
+        yield "有河段很短或弥散很强,多段衔接为近似,到达与峰值请留足余量"
     if spill.released_at is None:
         yield "released_at 未知:以前锋线经过 0 km 的时刻计"
 

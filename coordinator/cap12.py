@@ -23,13 +23,14 @@ VOCABULARY = {
 
 # Children in order; "?" at most one, "*" any number, "+" at least one, nothing exactly one.
 # After the colon: the built-in kind of the value, a vocabulary's or a structure's name; plain text by default.
+# After "=": what an empty element stands for.
 STRUCTURE = {
     "alert": (
         *("identifier", "sender", "sent:moment", "status:status", "msgType:msgType", "source?", "scope:scope"),
         *("restriction?", "addresses?", "code*", "note?", "references?", "incidents?", "info*:info"),
     ),
     "info": (
-        *("language?:language", "category+:category", "event", "responseType*:responseType", "urgency:urgency"),
+        *("language?:language=en-US", "category+:category", "event", "responseType*:responseType", "urgency:urgency"),
         *("severity:severity", "certainty:certainty", "audience?", "eventCode*:pair"),
         *("effective?:moment", "onset?:moment", "expires?:moment", "senderName?", "headline?", "description?"),
         *("instruction?", "web?:anyURI", "contact?", "parameter*:pair", "resource*:resource", "area*:area"),
@@ -72,8 +73,10 @@ def _shape(name: str, children: tuple[str, ...]) -> str:
 
 
 def _element(child: str) -> str:
-    named, _, kind = child.partition(":")
+    named, _, asked = child.partition(":")
+    kind, _, default = asked.partition("=")
     name = named.rstrip("?*+")
     local = kind == "moment" or kind in VOCABULARY or kind in STRUCTURE
     of = kind if local else f"xs:{kind or 'string'}"
-    return f'<xs:element name="{name}" type="{of}"{OCCURS.get(named[-1], "")}/>'
+    fallback = f' default="{default}"' if default else ""
+    return f'<xs:element name="{name}" type="{of}"{fallback}{OCCURS.get(named[-1], "")}/>'

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 SECONDS_PER_DAY = 86_400.0
 NEGLIGIBLE = math.log(1e-4)  # of the peak: where a series may stop
 VANISHED = math.log(1e-17)  # of the peak: what is left out of the mass integral
+WELL_MIXED = 20.0  # Péclet number: below it, several reaches are only roughly one (5 → a third, 20 → a few percent)
 SLICES = 1000  # of the passage in the mass integral; the summand is smooth and vanishes at both ends
 
 
@@ -30,6 +31,11 @@ class Reach:
     area: float
     dispersion: float
     decay: float
+
+    @property
+    def peclet(self) -> float:
+        """How much stronger the current is than the spreading, vL/D, no unit."""
+        return self.speed * self.length / self.dispersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
