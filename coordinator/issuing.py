@@ -31,11 +31,8 @@ def materialise(alert_id: int, rev: int) -> None:
         if issue.materialised_at:
             return
         order = order_of(session, alert, issue)
-        numbers: dict[str, str] = dict(
-            session.execute(
-                select(Notice.receiver, Notice.number).where(Notice.alert_id == alert_id, Notice.rev == rev)
-            ).tuples()
-        )
+        given = select(Notice.receiver, Notice.number).where(Notice.alert_id == alert_id, Notice.rev == rev)
+        numbers: dict[str, str] = {receiver: number for receiver, number in session.execute(given)}  # noqa: C416
         complaints = []
         for batch in _chunks(planned(session, order, issue)):
             complaints += [

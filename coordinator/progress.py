@@ -14,7 +14,7 @@ def by_state(session: Session, alert_id: int) -> dict[str, int]:
         select(Notice.state, func.count())
         .where(Notice.alert_id == alert_id, Notice.kind == NoticeKind.ORDER)
         .group_by(Notice.state)
-    ).tuples()
+    )
     return {str(State(state)): count for state, count in rows}
 
 
@@ -72,7 +72,7 @@ def _apart(session: Session, alert_id: int) -> dict[str, Any]:
         select(Notice.kind, func.count())
         .where(Notice.alert_id == alert_id, Notice.kind != NoticeKind.ORDER)
         .group_by(Notice.kind)
-    ).tuples()
+    )
     return {"apart": {str(kind): count for kind, count in rows}}
 
 

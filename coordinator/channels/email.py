@@ -17,8 +17,8 @@ RECEIPTS = False
 STATUS: dict[str, str] = {}  # a relay says nothing after its 250
 RANK = {"accepted": 0, "sent": 1, "delivered": 2, "undelivered": 2, "failed": 2}
 
-OPENING_S = 11.0  # connect, greet, sign in, name the receiver: nothing is sent so far
-DATA_S = 10.0
+OPENING_S = 5.0  # find a connection, greet, sign in, name the receiver: nothing is sent so far
+DATA_S = 8.0
 SLOWEST_S = OPENING_S + DATA_S
 OUR_FAULT = {530, 534, 535, 538}  # sign-in missing, too weak or refused
 

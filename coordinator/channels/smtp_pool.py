@@ -14,7 +14,7 @@ from coordinator.errors import Misconfigured
 logger = logging.getLogger(__name__)
 
 CONNECTIONS = 32
-REPLY_S = 8.0
+REPLY_S = 5.0
 LOOPBACK = ("127.", "localhost", "::1")
 
 

@@ -57,7 +57,7 @@ async def _serve(
         home or Path(os.environ.get("LIANDONG_HOME", "var")) / "simulator",
         port=port,
         smtp_port=smtp_port,
-        web_url=web_url or os.environ.get("PUBLIC_BASE_URL", DEFAULT_WEB),
+        web=web_url or os.environ.get("PUBLIC_BASE_URL", DEFAULT_WEB),
         faults=wishes,
     )
     stopping = asyncio.Event()

@@ -41,7 +41,10 @@ class Episode:
 def episode(name: str) -> Episode:
     """Read one table of city-hour figures."""
     titles = {"winter-2019": "2019年1月京津冀及周边重污染过程", "red-2015": "2015年12月北京首次红色预警"}
-    begins = {"winter-2019": datetime(2019, 1, 9, 8), "red-2015": datetime(2015, 12, 4, 8)}
+    begins = {
+        "winter-2019": datetime(2019, 1, 9, 8, tzinfo=clock.BEIJING),
+        "red-2015": datetime(2015, 12, 4, 8, tzinfo=clock.BEIJING),
+    }
     lines = [line for line in (FIGURES / f"{name}.csv").read_text().splitlines() if not line.startswith("#")]
     codes = lines[0].split(",")[1:]
     hours = {}
@@ -49,7 +52,7 @@ def episode(name: str) -> Episode:
         at, *values = line.split(",")
         moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=clock.BEIJING)
         hours[moment] = {code: float(value) if value else None for code, value in zip(codes, values, strict=True)}
-    return Episode(name, titles[name], begins[name].replace(tzinfo=clock.BEIJING), max(hours), hours)
+    return Episode(name, titles[name], begins[name], max(hours), hours)
 
 
 class Stagehand:

@@ -2,3 +2,5 @@
 
 Nothing here is imported by the rest of the program: it stands outside, as a carrier does, and its ledger is the judge.
 """
+
+from coordinator.simulator.subscribers import settings as settings

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp.web import Application, AppRunner
 
 from coordinator.errors import Misconfigured
 from coordinator.simulator import asking, subscribers
@@ -34,7 +34,7 @@ class Simulator:
         *,
         port: int = 0,
         smtp_port: int = 0,
-        web_url: str = "",
+        web: str = "",
         faults: Mapping[str, float] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -46,19 +46,19 @@ class Simulator:
         self.lives = Lives(line, self.weather, len(self.ledger))
         self._counter = Counter(subscribers.known(settings), self.ledger, self.lives, self.weather)
         self._questions = asking.Desk(self._counter, self.ledger, self.lives)
-        phones = Phones(self._counter, self.ledger, self.lives, line=line, web=web_url)
+        phones = Phones(self._counter, self.ledger, self.lives, line=line, web=web)
         self._hall = Hall(self.ledger, self.weather, partial(subscribers.mail_account, environ=dict(settings)))
         self._desk = Desk(self.ledger, self.lives, phones, weather=self.weather, refuse=self.refuse)
         self._listening: list[asyncio.Server] = []
         self._fronts: set[Front] = set()
-        self._runner: web.AppRunner | None = None
+        self._runner: AppRunner | None = None
         self._reopening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=1_000_000)
+        app = Application(client_max_size=1_000_000)
         app.add_routes(self._questions.routes())
         app.add_routes(self._desk.routes())
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
+        self._runner = AppRunner(app, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
         await self._open()
         self.lives.start()

@@ -125,7 +125,8 @@ def _again(kept: OnceKey) -> Response:
 def _keep(session: Session, key: str, answer: Response) -> None:
     kept = session.get_one(OnceKey, key)
     headers = {name: answer.headers[name] for name in ("Content-Type", "Location") if name in answer.headers}
-    kept.status, kept.answer = answer.status_code, json.dumps({"body": answer.get_data(as_text=True), "headers": headers})
+    kept.status = answer.status_code
+    kept.answer = json.dumps({"body": answer.get_data(as_text=True), "headers": headers})
 
 
 def afterwards(follow: Callable[[], object]) -> None:

@@ -55,9 +55,7 @@ def present(session: Session, alert_id: int, rev: int) -> Alert:
     """The alert, locked; Stale with the difference unless ``rev`` is its present revision."""
     alert = response.load(session, alert_id)
     if rev != alert.rev:
-        stale = Stale(
-            f"您看到的是第 {rev} 版,现在是第 {alert.rev} 版;请重新查看后再办理", **response.current(alert)
-        )
+        stale = Stale(f"您看到的是第 {rev} 版,现在是第 {alert.rev} 版;请重新查看后再办理", **response.current(alert))
         stale.difference = difference(session, alert, rev)  # type: ignore[attr-defined]
         raise stale
     return alert
@@ -163,4 +161,4 @@ _ACT = {
     "change": _change,
     "lift": _lift,
 }
-MANDATE = {name: "propose" for name in ACTS} | {"approve": "sign", "reject": "sign", "hold": "hold"}
+MANDATE = dict.fromkeys(ACTS, "propose") | {"approve": "sign", "reject": "sign", "hold": "hold"}

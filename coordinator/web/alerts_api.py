@@ -66,7 +66,7 @@ def how_far(session: Session, alert_id: int) -> Answer:
     return progress.of(session, alert_id) | {"as_of": clock.now()}
 
 
-SUMMARIES = {
+SUMMARIES: dict[str, tuple[str, type[asked.Body]]] = {
     "submit": ("Submit to the signers.", asked.Act),
     "approve": ("Sign what waits. The last signature needed issues and dispatches at once.", asked.Act),
     "reject": ("Refuse what waits; one signer is enough.", asked.Act),
@@ -93,4 +93,3 @@ def _add(name: str) -> None:
 
 for _name in SUMMARIES:
     _add(_name)
-

@@ -100,3 +100,36 @@ class Rows(Body):
     source: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     issued_at: Moment | None = None
     rows: Annotated[list[dict[str, Any]], Field(max_length=200_000)]
+
+
+class Reported(Body):
+    """An incident: its facts as in an incident file, nested under ``facts`` or side by side with the title."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    title: Text = ""
+    city: City | None = None
+    mode: Literal["actual", "exercise", "test"] = "actual"
+    facts: dict[str, Any] | None = None
+
+
+class Learned(Body):
+    """New facts; each replaces what it names."""
+
+    facts: dict[str, Any]
+
+
+class Reason(Body):
+    """Why."""
+
+    reason: Text = ""
+
+
+class Begun(Body):
+    """Which script, and where."""
+
+    name: Annotated[str, StringConstraints(max_length=80)]
+    cities: Cities = []
+
+
+class PageQuery(Query):
+    page: Page = 1

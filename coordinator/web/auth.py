@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
@@ -14,7 +14,8 @@ from contacts.models import Officer, Token
 from coordinator import clock, db, mandates
 from coordinator.errors import Unauthenticated
 
-GUARDED = ("desk",)  # blueprints that ask at their own door
+OPEN = ("static", "openapi.spec")  # endpoints that are not views of ours
+PAGES = "liandong.ask_pages"
 SELDOM = timedelta(minutes=10)
 View = Callable[..., Any]
 
@@ -25,21 +26,34 @@ def public(view: View) -> View:
     return view
 
 
-def is_public(view: View) -> bool:
-    return bool(getattr(view, "open_to_all", False))
+def is_public(endpoint: str) -> bool:
+    return endpoint in OPEN or bool(getattr(current_app.view_functions.get(endpoint), "open_to_all", False))
 
 
 def register(app: Flask) -> None:
     app.before_request(_identify)
 
 
-def _identify() -> None:
+def ask_pages(app: Flask, ask: Callable[[], Officer | Response]) -> None:
+    """How pages find out who is calling: the officer, or an answer such as the way to sign in."""
+    app.extensions[PAGES] = ask
+
+
+def _identify() -> Response | None:
     g.officer = None
-    if request.routing_exception is not None or request.method == "OPTIONS" or request.blueprint in GUARDED:
-        return
-    view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or not is_public(view):
-        g.officer = bearer()
+    if request.routing_exception is not None or request.method == "OPTIONS" or is_public(request.endpoint or ""):
+        return None
+    found = bearer() if request.path.startswith("/api/") or PAGES not in current_app.extensions else _by_page()
+    if not isinstance(found, Officer):
+        return found
+    g.officer = found
+    return None
+
+
+def _by_page() -> Officer | Response:
+    found = current_app.extensions[PAGES]()
+    assert isinstance(found, Officer | Response)
+    return found
 
 
 def bearer() -> Officer:

@@ -70,9 +70,7 @@ def answer(session: Session, notice_id: int, json_data: asked.Answered) -> Answe
 
 def _on_behalf(session: Session, notice_id: int, kind: str, told: asked.Acknowledged) -> Answer:
     notice = wire.found(session.get(Notice, notice_id), f"没有编号为 {notice_id} 的通知")
-    receiver = answers.on_behalf(
-        session, notice, auth.officer(), kind=kind, caller=told.caller, words=told.words
-    )
+    receiver = answers.on_behalf(session, notice, auth.officer(), kind=kind, caller=told.caller, words=told.words)
     return {"notice": notice_id, "kind": kind, "receiver": _receiver(receiver)}
 
 

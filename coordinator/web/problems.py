@@ -87,5 +87,3 @@ def told(status: int, title: str, detail: str, **more: Any) -> Response:
         text = json.dumps(body, ensure_ascii=False, default=str)
         return Response(text, status, content_type="application/problem+json")
     return make_response(render_template("pages/fault.html", status=status, sentence=detail), status)
-
-

@@ -104,7 +104,7 @@ def signatures(session: Session, one: Alert) -> list[Json]:
 
 def officer_names(session: Session, ids: set[str]) -> dict[str, str]:
     rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids))).tuples()
-    return {officer: name for officer, name in rows}
+    return dict(iter(rows))
 
 
 def issues(session: Session, one: Alert) -> list[Json]:

@@ -24,6 +24,7 @@ def register(app: Flask) -> None:
         MAX_CONTENT_LENGTH=SMALL,
         MAX_FORM_MEMORY_SIZE=SMALL,
         MAX_FORM_PARTS=200,
+        LIANDONG_HTTPS=config.load().address.scheme == "https",
     )
     app.before_request(_measure)
     app.after_request(_seal)
@@ -58,7 +59,7 @@ def _seal(answer: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
-    if config.load().address.scheme == "https":
+    if current_app.config["LIANDONG_HTTPS"]:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     return answer
 

@@ -92,6 +92,11 @@ def level(text: str, where: str = "level") -> Level:
     return found
 
 
+def plain(text: str) -> str:
+    """What somebody typed, without what no database keeps."""
+    return "".join(letter for letter in text if letter == "\n" or letter.isprintable()).strip()[:2000]
+
+
 def paging(page: int, size: int, total: int) -> dict[str, int]:
     """Where in the list this page stands."""
     return {"page": page, "page_size": size, "pages": max(1, -(-total // size)), "total": total}

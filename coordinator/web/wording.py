@@ -126,6 +126,10 @@ ANSWERS = {"acknowledge": "签收", "executing": "正在执行", "cannot": "不�
            "done": "已执行到位"}  # fmt: skip
 MEASURES = {"self": "自主减排", "exempt": "豁免", "manage": "加强管理", "limit": "限产", "extend": "延长工序时间",
             "stop": "停产"}  # fmt: skip
+FIELDS = {
+    "level": "等级", "cities": "城市", "effective_from": "生效时间", "effective_to": "预计结束", "reason": "理由",
+    "observed": "实况依据", "forecast": "预报依据", "change": "变更", "clause": "条款", "mode": "性质", "evidence": "依据",
+}  # fmt: skip
 ACTS = {
     "propose": "拟定", "submit": "提交会签", "sign approve": "签发", "sign reject": "退回", "reject": "退回",
     "hold": "暂停派发", "ask release": "申请恢复派发", "release": "恢复派发", "issue": "发布", "edit": "修改",
@@ -141,7 +145,26 @@ def worded(vocabulary: Mapping[str, str]) -> Any:
     return lambda code: say(vocabulary.get(str(code), str(code)))
 
 
+def field(name: str) -> str:
+    return say(FIELDS.get(name, name))
+
+
+def told(value: Any, name: str) -> str:
+    """A value of an alert as its readers would say it: level, cities, moments, words."""
+    if value in (None, "", []):
+        return "—"
+    if name == "level":
+        return level(value)
+    if name == "cities":
+        return cities(value, most=40)
+    if name in ("effective_from", "effective_to"):
+        return moment(value)
+    vocabulary = {"change": CHANGES, "mode": MODES}.get(name, {})
+    return say(vocabulary.get(str(value), str(value)))
+
+
 FILTERS: dict[str, Any] = {
+    "field": field, "told": told,
     "moment": moment, "hour": hour, "day": day, "ago": ago, "lasting": lasting, "typed": typed, "level": level,
     "level_word": level_word, "city": city, "cities": cities, "thousands": thousands, "state": worded(STATES),
     "change": worded(CHANGES), "mode": worded(MODES), "kind": worded(KINDS), "channel": worded(CHANNELS),

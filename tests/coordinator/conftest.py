@@ -15,7 +15,8 @@ from contacts.models import Contact, Enterprise, Officer
 from coordinator import clock, db, issuing, response, schema
 from coordinator.models import Alert, Mode
 from coordinator.response import Proposal
-from coordinator.simulator import server, settings
+from coordinator.simulator import server
+from coordinator.simulator.subscribers import settings
 from rules.levels import Level
 from tests import services
 
@@ -40,9 +41,7 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("LIANDONG_HOME", str(folder))
         patch.delenv("DATABASE_URL", raising=False)
         schema.upgrade()
-        with db.engine().connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        db.engine().dispose()
+        db.engine().dispose()  # the last connection writes the log back into the file
     return folder / "liandong.db"
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from coordinator import db, progress, verify
 from coordinator.models import Notice
-from coordinator.worker import Dispatcher
+from coordinator.lines import Dispatcher
 from rules.levels import Level
 from tests.coordinator.conftest import issued, state_of
 

@@ -13,7 +13,7 @@ from coordinator.mandates import Need
 from coordinator.models import Alert, Audited, Episode, Issue, Revision, Signature
 from coordinator.response import HOLDABLE, IN_FORCE, OPEN
 from coordinator.models import AlertState as S
-from coordinator.web.looks import evidence
+from coordinator.web.looks import evidence, telling
 from rules.levels import Level
 
 PAGE = 40
@@ -70,6 +70,7 @@ class AlertLook:
     issues: list[Issue]
     history: list[Audited]
     progress: dict[str, Any] | None
+    eta: float | None
     episode: Episode | None
 
     @property
@@ -79,6 +80,13 @@ class AlertLook:
     @property
     def people_left(self) -> int:
         return max(self.need.people - len(self.approvals), 0)
+
+    def may(self, act: str) -> bool:
+        return self.choices.get(act) == ""
+
+    @property
+    def bar(self) -> list[telling.Part]:
+        return telling.bar(self.progress) if self.progress else []
 
     @property
     def leader_missing(self) -> bool:
@@ -108,6 +116,7 @@ def one(session: Session, alert_id: int, person: Officer) -> AlertLook:
         issues=list(session.scalars(select(Issue).where(Issue.alert_id == alert_id).order_by(Issue.rev))),
         history=history,
         progress=progress.of(session, alert_id) if alert.in_force_rev else None,
+        eta=telling.eta_s(session, alert_id) if alert.in_force_rev else None,
         episode=session.get(Episode, alert.episode_id) if alert.episode_id else None,
     )
 

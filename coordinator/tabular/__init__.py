@@ -1,0 +1,1 @@
+"""One file of readings, whatever its shape: columns of text, then times, places and numbers."""

@@ -1,0 +1,116 @@
+"""What would signing do? Counted, measured and sampled before anybody signs."""
+
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from coordinator import clock, issuing, preview, register, render, rulebook_measures, tokens
+from coordinator.errors import CoordinatorError
+from coordinator.models import REACHED, Alert, Issue, Mode, Notice, Receiver
+from coordinator.models import AlertState as S
+from coordinator.preview import Preview, Sample
+from coordinator.web.looks.alerts import AlertLook
+from coordinator.web.wording import CHANGES, say, thousands
+
+KEEP_S = 60.0
+MOST_KEPT = 32
+_kept: dict[tuple[Any, ...], tuple[float, "Foreseen"]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """``receivers`` would be told; ``counts`` is None when an end goes to those already reached; ``refused`` says why it can't be."""
+
+    receivers: int = 0
+    counts: Preview | None = None
+    samples: tuple[Sample, ...] = ()
+    refused: str = ""
+
+
+def of(session: Session, look: AlertLook) -> Foreseen | None:
+    """None when nothing is about to be sent."""
+    change = look.waiting or ("start" if look.alert.state == S.PROPOSED else "")
+    if not change or change == "release":
+        return None
+    key = (look.alert.id, look.alert.rev, look.alert.body_hash, change)
+    at, found = _kept.get(key, (-KEEP_S, None))
+    if found is None or clock.monotonic() - at > KEEP_S:
+        found = _look_ahead(session, look.alert, change)
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = (clock.monotonic(), found)
+    return found
+
+
+def correction(session: Session, alert: Alert) -> Foreseen:
+    """The correction that stands ready: whom it would reach and what it would say."""
+    return _look_ahead(session, alert, "retract")
+
+
+def button(look: AlertLook, ahead: Foreseen | None) -> str:
+    """What the button says that would set it off: to how many, and whether for real. Drills use other words."""
+    if look.waiting == "release":
+        return say("签发:恢复派发")
+    count, change = thousands(ahead.receivers if ahead else 0), say(CHANGES.get(look.waiting, look.waiting))
+    if look.alert.mode != Mode.ACTUAL:
+        return say("【演练】签发:向 %(n)s 个参演单位和人员发送演练通知", n=count)
+    if look.waiting in issuing.ENDING:
+        return say("签发:向 %(n)s 家企业发送真实的%(change)s通知", n=count, change=change)
+    return say("签发:向 %(n)s 家企业发送真实指令", n=count)
+
+
+def _look_ahead(session: Session, alert: Alert, change: str) -> Foreseen:
+    try:
+        return _ending(session, alert, change) if change in issuing.ENDING else _ordering(session, alert, change)
+    except CoordinatorError as refused:
+        return Foreseen(refused=str(refused))
+
+
+def _ordering(session: Session, alert: Alert, change: str) -> Foreseen:
+    order, cities = _order(session, alert, change), _wanted(alert).cities
+    officers = () if alert.mode == Mode.ACTUAL else register.cards(session, cities)
+    counts = preview.preview(
+        order, register.plants(session, cities), table=rulebook_measures.table(), officers=officers, links=issuing.links_to
+    )
+    return Foreseen(receivers=counts.receivers, counts=counts, samples=tuple(counts.samples))
+
+
+def _ending(session: Session, alert: Alert, change: str) -> Foreseen:
+    """An end goes to whoever was reached, as they were written down."""
+    order = _order(session, alert, change)
+    reached = (Receiver.alert_id == alert.id) & Receiver.key.in_(
+        select(Notice.receiver).where(Notice.alert_id == alert.id, Notice.state.in_(REACHED))
+    )
+    count = session.scalar(select(func.count()).select_from(Receiver).where(reached)) or 0
+    first = session.scalars(select(Receiver).where(reached).order_by(Receiver.key).limit(2)).all()
+    kind = "correction" if change == "retract" else "order"
+    samples = []
+    for n, receiver in enumerate(first, 1):
+        planned = issuing.remembered(receiver, order)
+        number = f"{alert.number}-{order.rev}-{n:05d}"
+        for way in planned.notices:
+            words = render.words(
+                kind, way.channel, planned, number=number, code=receiver.code, token="x" * 22,
+                marker=tokens.marker("sample", number), links=issuing.links_to(way.address),
+            )  # fmt: skip
+            samples.append(Sample(receiver.name, planned.city_name, way.channel, words.subject, words.text, words.html))
+    return Foreseen(receivers=count, samples=tuple(samples))
+
+
+def _order(session: Session, alert: Alert, change: str) -> Any:
+    issue = Issue(alert_id=alert.id, rev=alert.rev, change=change, issued_at=clock.now())
+    return issuing.order_of(session, _wanted(alert), issue)
+
+
+def _wanted(alert: Alert) -> Alert:
+    """The alert as it would stand once signed; the row itself is left alone."""
+    asked = alert.pending.get("wanted", {})
+    values = {column.key: copy(getattr(alert, column.key)) for column in Alert.__table__.columns}
+    for name, value in asked.items():
+        moment = name in ("effective_from", "effective_to") and isinstance(value, str)
+        values[name] = datetime.fromisoformat(value) if moment else value
+    return Alert(**values)
