@@ -31,7 +31,7 @@ def weigh_contacts(session: Session, rows: Rows) -> Weighed:
         return weighed
     weighed.cities = sorted(set(places.values()))
     named = select(Enterprise.credit_code, Enterprise.name).where(Enterprise.city.in_(weighed.cities))
-    plants = dict(session.execute(named).tuples().all())
+    plants = dict(session.execute(named).all())
     known = _known_contacts(session, weighed.cities)
     weighed.difference = compare(known, _ranked(rows.drafts))
     blank: Draft = {"phone": None, "email": None}
@@ -46,7 +46,7 @@ def _cities(session: Session, codes: set[str]) -> dict[str, str]:
     for start in range(0, len(wanted), ALL):
         chunk = wanted[start : start + ALL]
         query = select(Enterprise.credit_code, Enterprise.city).where(Enterprise.credit_code.in_(chunk))
-        found.update(session.execute(query).tuples().all())
+        found.update(session.execute(query).all())
     return found
 
 

@@ -55,7 +55,7 @@ def _elsewhere(session: Session, table: Table, key: str, codes: Iterable[str]) -
     found: list[tuple[str, str]] = []
     for start in range(0, len(wanted), ALL):
         chunk = wanted[start : start + ALL]
-        found += session.execute(select(table.c[key], table.c.city).where(table.c[key].in_(chunk))).tuples().all()
+        found += session.execute(select(table.c[key], table.c.city).where(table.c[key].in_(chunk))).all()
     return found
 
 
@@ -79,9 +79,7 @@ def _ordered(lines: Mapping[str, Draft]) -> list[Draft]:
 def _warn_of_orphans(session: Session, weighed: Weighed) -> None:
     gone = {row["credit_code"] for row in weighed.difference.removed}
     if gone:
-        left = session.execute(
-            select(CONTACT.c.enterprise_code, func.count()).group_by(CONTACT.c.enterprise_code)
-        ).tuples()
+        left = session.execute(select(CONTACT.c.enterprise_code, func.count()).group_by(CONTACT.c.enterprise_code))
         if people := sum(count for code, count in left if code in gone):
             weighed.complaints.warnings.append(f"移出清单的企业还有 {people} 名联系人留存,企业恢复后仍然有效")
 
