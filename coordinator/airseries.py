@@ -115,7 +115,7 @@ def _newest(session: Session, grid: Grid, cities: Sequence[str]) -> dict[tuple[s
         .order_by(Reading.revision)
     )
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for city, source, station, at, *values in session.execute(query).tuples():
+    for city, source, station, at, *values in session.execute(query):
         rows = found.setdefault((city, source), {})
         if station not in rows:
             rows[station] = np.full((len(COLUMNS), len(grid)), np.nan)

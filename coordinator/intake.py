@@ -92,7 +92,7 @@ def _heard(state: FeedState, now: datetime, newest_at: datetime | None, complain
 
 def _places(session: Session) -> Places:
     """Cities by name or code: those of the region's map, and those that stations of the register stand in."""
-    stations = dict(session.execute(select(Station.code, Station.city)).tuples())
+    stations = {code: city for code, city in session.execute(select(Station.code, Station.city))}
     registered = set(stations.values())
 
     def known(text: str) -> str | None:

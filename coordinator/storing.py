@@ -117,7 +117,7 @@ def _newest_readings(
     )
     return {
         (city, station, at): (revision, dict(zip(AIR, values, strict=True)))
-        for city, station, at, revision, *values in session.execute(query).tuples()
+        for city, station, at, revision, *values in session.execute(query)
     }
 
 
@@ -154,7 +154,7 @@ def _issued(
         .order_by(Forecast.issued_at)
     )
     known: dict[tuple[str, datetime, int], list[dict[str, Any]]] = {}
-    for city, at, span_h, *values in session.execute(query).tuples():
+    for city, at, span_h, *values in session.execute(query):
         known.setdefault((city, at, span_h), []).append(dict(zip(said, values, strict=True)))
     return known
 

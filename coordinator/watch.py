@@ -176,4 +176,4 @@ def _write(
 def _said_this_hour(session: Session, at: datetime) -> dict[str, tuple[str, int]]:
     hour = at.replace(minute=0, second=0, microsecond=0)
     query = select(Graded.city, Graded.change, Graded.level).where(Graded.at >= hour, Graded.at <= at)
-    return {city: (change, level) for city, change, level in session.execute(query.order_by(Graded.id)).tuples()}
+    return {city: (change, level) for city, change, level in session.execute(query.order_by(Graded.id))}
