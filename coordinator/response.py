@@ -371,6 +371,7 @@ def _put_in_force(alert: Alert, wanted: dict[str, Any]) -> None:
 
 def _write_revision(session: Session, alert: Alert, *, change: str, by: str) -> None:
     says = alert_says(alert) | {"change": change} | alert.pending.get("wanted", {})
+    says["level"] = asked_level(alert).word
     alert.body_hash = hashlib.sha256(json.dumps(says, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     session.add(
         Revision(
