@@ -46,13 +46,18 @@ def _front_speed(spill: Spill) -> float:
 
 def _section(section: Section, spill: Spill) -> dict[str, Any]:
     passing = _passing(section, spill) if spill.mass_kg is not None and spill.reaches else {}
-    front_at = _front(section, spill) if spill.line is not None else passing.get("arrives_at")
-    return {"name": section.name, "km": section.km, "front_at": front_at} | passing
+    return {"name": section.name, "km": section.km, "front_at": _front(section, spill, passing)} | passing
 
 
-def _front(section: Section, spill: Spill) -> str | None:
-    assert spill.line is not None
-    return _at(spill.line.origin, spill.line.hours_to(section.km) * HOUR)
+def _front(section: Section, spill: Spill, passing: dict[str, Any]) -> str | None:
+    """Where the front was observed, its line; else when the limit is first met; without a mass, the water's own pace."""
+    if spill.line is not None:
+        return _at(spill.line.origin, spill.line.hours_to(section.km) * HOUR)
+    if passing:
+        arrives_at: str | None = passing["arrives_at"]
+        return arrives_at
+    carried = _slug(section, spill)
+    return _at(spill.released_at, carried.x / carried.speed)
 
 
 def _passing(section: Section, spill: Spill) -> dict[str, Any]:

@@ -149,11 +149,18 @@ def _lines(assessment: Assessment) -> Iterator[str]:
 
 
 def _grading_lines(grading: Grading) -> Iterator[str]:
-    document_number = rulebook.grade_tables()[grading.table].document
+    table = rulebook.grade_tables()[grading.table]
+    titles = {criterion.fact: criterion.title for criterion in table.criteria}
     verdict = grading.grade.chinese if grading.grade else "级别待定(没有任何分级情形的事实已知)"
-    yield f"{REGIMES[grading.regime]}:{verdict}(依据 {document_number})"
+    yield f"{REGIMES[grading.regime]}:{verdict}(依据 {table.document})"
     for found in grading.reached:
-        yield f"  {found.grade.chinese}  {found.fact} = {found.value}  {found.clause}"
+        yield f"  {found.grade.chinese}  {titles[found.fact]}:{_value(found.value)}  {found.clause}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "、".join(f"{name} {_value(part)}" for name, part in value.items())
+    return {True: "是", False: "否"}[value] if isinstance(value, bool) else str(value)
 
 
 def _duty_line(duty: Duty) -> str:

@@ -15,17 +15,20 @@ from rules.incident_facts import parse
 from rules.incident_life import Stage, stages
 from rules.incidents import Condition, Criterion, Grade, GradeTable, NeighbourRule, Row, TrackRule
 from rules.rivers import Distance, Junction, NoSuchPlace, River, Section, neighbours_downstream
+from rules.termination import EndRule, FollowUp
 
 REPORTING = "reporting.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class ReportingRules:
-    """Clocks, tracks and the neighbour rule of one edition."""
+    """Clocks, tracks, the neighbour rule and what comes after, of one edition."""
 
     track: TrackRule
     neighbours: NeighbourRule
     clocks: tuple[Clock, ...]
+    end: EndRule
+    follow_ups: tuple[FollowUp, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ def reporting() -> ReportingRules:
     return ReportingRules(
         TrackRule(**{**_tuples(track), "fast_grades": _grades(track["fast_grades"])}),
         NeighbourRule(**_tuples(edition["neighbours"])),
-        tuple(Clock(**{**_tuples(clock), "grades": _grades(clock.get("grades", []))}) for clock in edition["clock"]),
+        tuple(Clock(**_graded(clock)) for clock in edition["clock"]),
+        EndRule(**edition["end"]),
+        tuple(FollowUp(**_graded(paper)) for paper in edition["follow_up"]),
     )
 
 
@@ -83,6 +88,10 @@ def _table(edition: Mapping[str, Any]) -> GradeTable:
 def _row(row: Mapping[str, Any]) -> Row:
     when = {path: Condition(**_tuples(condition)) for path, condition in row["when"].items()}
     return Row(grade=Grade[row["grade"]], when=when, clause=row["clause"])
+
+
+def _graded(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_tuples(entry), "grades": _grades(entry.get("grades", []))}
 
 
 def _grades(numerals: list[str]) -> tuple[Grade, ...]:

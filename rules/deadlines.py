@@ -50,7 +50,7 @@ def duties(life: tuple[Stage, ...], clocks: tuple[Clock, ...], rule: TrackRule, 
     """
     reports = _reports(life, clocks, rule, change_anchor)
     others = [duty for clock in clocks if clock.duty != REPORT for duty in _first(clock, life, change_anchor)]
-    older = [replace(old, superseded_at=at) for (old, _), (_, at) in pairwise(reports)]
+    older = [_overtaken(old, new, at) for (old, _), (new, at) in pairwise(reports)]
     ordered = sorted([*older, *others], key=lambda duty: (duty.due_at is None, duty.due_at or life[0].at))
     return (*ordered, *(duty for duty, _ in reports[-1:]))
 
@@ -67,10 +67,15 @@ def _reports(
 
 
 def _raised(before: Stage, after: Stage, rule: TrackRule) -> bool:
-    """A first grade on the same track is no change of grade; a faster track is, whatever the grade."""
+    """A first grade is a rise from unknown; so is a faster track, whatever the grade."""
     was, now = before.graded(rule.regime), after.graded(rule.regime)
-    higher = was is not None and now is not None and now > was
-    return higher or (after.track != before.track and after.track != rule.slow)
+    return (now or 0) > (was or 0) or (after.track != before.track and after.track != rule.slow)
+
+
+def _overtaken(old: Duty, new: Duty, at: datetime) -> Duty:
+    """A newer report stands for the older one, unless it would only be due later: no change buys time."""
+    sooner = new.due_at is not None and old.due_at is not None and new.due_at <= old.due_at
+    return replace(old, superseded_at=at) if sooner else old
 
 
 def _first(clock: Clock, life: tuple[Stage, ...], change_anchor: str) -> list[Duty]:

@@ -70,23 +70,23 @@ def one_of(*words: str) -> Callable[[object, str], str]:
     'lost'
     """
 
-    def read(value: object, where: str) -> str:
+    def _read(value: object, where: str) -> str:
         if not isinstance(value, str) or value not in words:
             raise InvalidIncident(f"{where} 应为 {'、'.join(words)} 之一,现为 {value!r}{near(value, words)}")
         return value
 
-    return read
+    return _read
 
 
 def some_of(*words: str) -> Callable[[object, str], tuple[str, ...]]:
     """A reader of a list of known words; repeated ones count once."""
 
-    def read(value: object, where: str) -> tuple[str, ...]:
+    def _read(value: object, where: str) -> tuple[str, ...]:
         if not isinstance(value, list):
             raise InvalidIncident(f"{where} 应为列表,元素取 {'、'.join(words)},现为 {value!r}")
         return tuple(dict.fromkeys(one_of(*words)(word, where) for word in value))
 
-    return read
+    return _read
 
 
 def mapping(value: object, where: str) -> Mapping[str, object]:

@@ -1,5 +1,6 @@
 """What does a travel file say: how much was spilled, where does it flow, where was its front seen? (泄漏与河段)"""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from rules.fields import InvalidIncident, mapping, moment, number, refuse_unknow
 from rules.travel import SECONDS_PER_DAY, Reach, front_line
 
 T = TypeVar("T")
+Asked = Callable[[Mapping[str, object], str, Callable[[object, str], float], str], float]
 HOUR = timedelta(hours=1)
 KM_H = 3.6  # km/h in one m/s
 FEWEST_FRONTS = 2
@@ -69,20 +71,20 @@ def parse(document: object) -> Spill:
     fields = mapping(document, "泄漏文件")
     refuse_unknown(fields, FILE, "")
     line = _line(fields.get("observed_fronts"))
-    notes: list[str] = []
+    mass = _optional(fields, "mass_kg", number)
     released_at = _optional(fields, "released_at", moment)
     if line is None and released_at is None:
         raise InvalidIncident("缺少 released_at:没有观测前锋(observed_fronts)时,须给出泄漏时间")
     return Spill(
         substance=_optional(fields, "substance", text),
-        mass_kg=_optional(fields, "mass_kg", number),
+        mass_kg=mass,
         released_at=released_at,
         limit_mg_l=_optional(fields, "limit_mg_l", positive),
-        reaches=_reaches(fields.get("reaches"), line, notes),
+        reaches=_reaches(fields.get("reaches"), line, _needed if mass is not None else _unneeded),
         sections=_sections(fields.get("sections")),
         series_step_min=_optional(fields, "series_step_min", positive),
         line=line,
-        notes=tuple(notes),
+        notes=tuple(_assumed(fields.get("reaches"), mass)),
     )
 
 
@@ -103,6 +105,12 @@ def _needed(fields: Mapping[str, object], name: str, read: Callable[[object, str
     if value is None:
         raise InvalidIncident(f"缺少 {where}{name}:没有它无法推算")
     return value
+
+
+def _unneeded(fields: Mapping[str, object], name: str, read: Callable[[object, str], float], where: str) -> float:
+    """Without a mass no strength is reckoned, so what only strength needs may be missing."""
+    value = _optional(fields, name, read, where)
+    return math.nan if value is None else value
 
 
 def _rows(value: object, name: str, known: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -140,31 +148,36 @@ def _line(value: object) -> Line | None:
     return Line(origin, start_km, speed)
 
 
-def _reaches(value: object, line: Line | None, notes: list[str]) -> tuple[Reach, ...]:
+def _reaches(value: object, line: Line | None, asked: Asked) -> tuple[Reach, ...]:
     rows = list(_rows(value if value is not None else [], "reaches", REACH))
     if not rows and line is None:
         raise InvalidIncident("reaches 为空:没有观测前锋时,须给出至少一个河段")
-    return tuple(_reach(row, where, line, notes) for where, row in rows)
+    return tuple(_reach(row, where, line, asked) for where, row in rows)
 
 
-def _reach(row: Mapping[str, object], where: str, line: Line | None, notes: list[str]) -> Reach:
+def _reach(row: Mapping[str, object], where: str, line: Line | None, asked: Asked) -> Reach:
     speed = _optional(row, "velocity_m_s", positive, where)
     dead_zone = _optional(row, "dead_zone", number, where)
     decay = _optional(row, "decay_per_day", number, where)
     if speed is None and line is None:
         raise InvalidIncident(f"缺少 {where}velocity_m_s:给出流速,或给出 observed_fronts")
-    if decay is None:
-        notes.append(f"{where}decay_per_day 未知,按不衰减推算(浓度偏高)")
-    if speed is not None and dead_zone is None:
-        notes.append(f"{where}dead_zone 未知,按无滞水区推算(到达偏早)")
     return Reach(
         name=_optional(row, "name", text, where) or "",
-        length=1000 * _needed(row, "length_km", positive, where),
+        length=1000 * (_needed if line is None else asked)(row, "length_km", positive, where),
         speed=_speed(speed, dead_zone, line),
-        area=_needed(row, "area_m2", positive, where),
-        dispersion=_needed(row, "dispersion_m2_s", positive, where),
+        area=asked(row, "area_m2", positive, where),
+        dispersion=asked(row, "dispersion_m2_s", positive, where),
         decay=(decay or 0.0) / SECONDS_PER_DAY,
     )
+
+
+def _assumed(reaches: object, mass: float | None) -> Iterator[str]:
+    """What the file leaves unknown and the reckoning takes as none, on the safe side: stronger, or earlier."""
+    for where, row in _rows(reaches if reaches is not None else [], "reaches", REACH):
+        if mass is not None and row.get("decay_per_day") is None:
+            yield f"{where}decay_per_day 未知,按不衰减推算(浓度偏高)"
+        if row.get("velocity_m_s") is not None and row.get("dead_zone") is None:
+            yield f"{where}dead_zone 未知,按无滞水区推算(到达偏早)"
 
 
 def _speed(velocity: float | None, dead_zone: float | None, line: Line | None) -> float:

@@ -86,10 +86,12 @@ def test_learning_that_a_school_is_near_moves_an_unknown_grade_to_the_fast_track
     assert [clock(report["due_at"]) for report in reports] == ["12:00", "10:00"]
 
 
-def test_a_first_grade_on_the_same_track_is_no_new_report():
-    update = {"at": "2026-03-01T08:30+08:00", "facts": {"deaths": 1}}
+def test_a_first_grade_is_reported_anew_but_buys_no_time():
+    update = {"at": "2026-03-01T10:30+08:00", "facts": {"deaths": 1}}
+    first, newest = named("bureau_report", updates=[update], change_anchor="from_change")
 
-    assert len(named("bureau_report", updates=[update])) == 1
+    assert [clock(first["due_at"]), clock(newest["due_at"])] == ["12:00", "14:30"]
+    assert first["superseded_at"] is None
 
 
 def test_a_lowered_grade_starts_no_clock_and_frees_from_none():

@@ -1,5 +1,6 @@
 """Grades of emergencies, as the plans' own examples and as properties of any incident."""
 
+import json
 import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from coordinator import findings
+from coordinator.errors import Refusal
 from coordinator.rulebook_incidents import assess, grade_tables
 from rules.fields import InvalidIncident
-from rules.incident_facts import parse
+from rules.incident_facts import FIELDS, GROUPS, parse
 from rules.incidents import Condition, Criterion, Grade, Row
 
 LEARNED = "2026-03-01T08:00+08:00"
@@ -178,3 +180,22 @@ def test_every_table_says_where_it_comes_from_and_its_rows_go_from_grave_to_ligh
 def is_ordered(criterion: Criterion) -> bool:
     grades = [row.grade for row in criterion.rows]
     return grades == sorted(grades, reverse=True)
+
+
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text(max_size=5),
+    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(some.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS_OR_NOT = some.sampled_from([*FIELDS, *GROUPS, "updates", "change_anchor", "no_such"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(some.dictionaries(FIELDS_OR_NOT, JSON | some.sampled_from(["province", ["ship"], {"spill_tonnes": 1}])))
+def test_any_file_is_graded_or_refused_and_never_crashes(fields):
+    try:
+        result = found(**{key: value for key, value in fields.items() if key != "learned_at"})
+    except Refusal as refused:
+        assert str(refused)
+    else:
+        assert json.loads(json.dumps(result, allow_nan=False))["history"]

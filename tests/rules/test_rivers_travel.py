@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import math
 
 import numpy as np
@@ -265,3 +266,35 @@ def test_figures_beyond_reckoning_are_refused_not_crashed():
         sections = [{"name": "", "km": 1e299 if "length_km" in changes else 20}]
         with pytest.raises(Refusal):
             passing(reaches=[{**REACH, **changes}], sections=sections)
+
+
+def test_without_a_mass_only_fronts_are_told_and_little_need_be_known():
+    bare = {"length_km": 20, "velocity_m_s": 0.5, "dead_zone": 0}
+    section = passing(mass_kg=None, reaches=[bare])
+
+    assert section == {"name": "断面", "km": 20, "front_at": "2026-03-01T11:06:40+08:00"}
+
+
+NUMBERS = some.none() | some.booleans() | some.floats() | some.integers() | some.sampled_from([1e-300, 1e300, "x", []])
+ROUGH = some.fixed_dictionaries(
+    {
+        "mass_kg": NUMBERS,
+        "limit_mg_l": NUMBERS,
+        "series_step_min": some.sampled_from([None, 1e-9, 30, 1e9]),
+        "reaches": some.lists(some.dictionaries(some.sampled_from([*REACH, "name"]), NUMBERS), max_size=2)
+        | some.just([REACH]),
+        "sections": some.lists(some.fixed_dictionaries({"km": NUMBERS}), max_size=2),
+    }
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROUGH)
+def test_any_travel_file_is_reckoned_or_refused_and_never_crashes(changes):
+    try:
+        found = arrivals.document({**FILE, **changes})
+    except Refusal as refused:
+        assert str(refused)
+    else:
+        json.dumps(found, allow_nan=False)
+        arrivals.readable(found)
