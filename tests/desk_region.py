@@ -63,9 +63,17 @@ def plants(session: Session, count: int) -> None:
         )  # fmt: skip
         session.flush()
         if n % 3 == 0:
-            session.add(Line(enterprise_code=code, name="1#线", position=1, process="主线", orange_measure="停产", orange_cut=1.0))
+            session.add(
+                Line(
+                    enterprise_code=code, name="1#线", position=1, process="主线", orange_measure="停产", orange_cut=1.0
+                )
+            )
         if n % 25 != 3:
-            session.add(Contact(enterprise_code=code, name=f"厂长{n}", phone=f"+861541{n:06d}", email=f"p{n}@example.cn", order=1))
+            session.add(
+                Contact(
+                    enterprise_code=code, name=f"厂长{n}", phone=f"+861541{n:06d}", email=f"p{n}@example.cn", order=1
+                )
+            )
             session.add(Contact(enterprise_code=code, name=f"值班室{n}", phone=f"+861542{n:06d}", order=2))
 
 
@@ -88,9 +96,13 @@ def air(session: Session) -> None:
                                  aqi=min(500, low + 40), aqi_low=low, received_at=now))  # fmt: skip
     session.add(FeedState(name="cnemc", kind="readings", tried_at=now, heard_at=now, newest_at=now, trouble=""))
     old = now - timedelta(hours=90)
-    session.add(FeedState(name="open-meteo", kind="forecasts", tried_at=now, heard_at=old, newest_at=old, trouble="连接超时"))
+    session.add(
+        FeedState(name="open-meteo", kind="forecasts", tried_at=now, heard_at=old, newest_at=old, trouble="连接超时")
+    )
     for row in range(3):
-        session.add(Quarantined(payload_id=payload.id, source="cnemc", row=row, column="PM2.5", value="-999", reason="低于量程"))
+        session.add(
+            Quarantined(payload_id=payload.id, source="cnemc", row=row, column="PM2.5", value="-999", reason="低于量程")
+        )
 
 
 def propose(session: Session, level: Level, cities: tuple[str, ...], **more: object) -> Alert:
@@ -148,6 +160,13 @@ EVIDENCE = {
 }  # fmt: skip
 
 
+def graded(code: str) -> Graded:
+    return Graded(
+        at=clock.now(), city=code, ruleset="national/2024", verdict="level", level=4, clause="AQI24>200 持续 48 小时",
+        change="start", reason="预报", evidence=EVIDENCE, margin={"next_level": "red", "needs": "AQI24>300 持续 24 小时"},
+    )  # fmt: skip
+
+
 def fill(plants_wanted: int = 300) -> dict[str, int]:
     """Everything; the numbers of the alerts by what they are for."""
     codes = tuple(place.code for place in rulebook.cities())
@@ -156,9 +175,12 @@ def fill(plants_wanted: int = 300) -> dict[str, int]:
         plants(session, plants_wanted)
         air(session)
         for code in codes[:3]:
-            session.add(Graded(at=clock.now(), city=code, ruleset="national/2024", verdict="level", level=4, clause="AQI24>200 持续 48 小时",
-                               change="start", reason="预报", evidence=EVIDENCE, margin={"next_level": "red", "needs": "AQI24>300 持续 24 小时"}))  # fmt: skip
-        session.add(Episode(region="2+36", opened_at=clock.now(), cities={code: {"level": 4, "since": ""} for code in codes[:9]}))
+            session.add(graded(code))
+        session.add(
+            Episode(
+                region="2+36", opened_at=clock.now(), cities={code: {"level": 4, "since": ""} for code in codes[:9]}
+            )
+        )
         made = {
             "engine": propose(session, Level.ORANGE, codes[3:4], origin="engine", proposer="program", ruleset="national/2024",
                               clause="环大气〔2024〕6号 预测 AQI 日均值>200 将持续 48 小时及以上", evidence=EVIDENCE),
@@ -181,9 +203,10 @@ def fill(plants_wanted: int = 300) -> dict[str, int]:
     with db.transaction() as session:
         told(session, numbers["active"])
         told(session, numbers["red"])
-        response.hold(session, response.load(session, numbers["held"]), session.get_one(Officer, "D01"), reason="城市范围有疑点")
-        response.lift(session, response.load(session, numbers["lifting"]), by="D01",
-                      wanted={"reason": "冷空气到达", "evidence": {"observed": "近 24 小时 AQI 78", "forecast": "36 小时低于 100"}})  # fmt: skip
+        response.hold(
+            session, response.load(session, numbers["held"]), session.get_one(Officer, "D01"), reason="城市范围有疑点"
+        )
+        grounds = {"observed": "近 24 小时 AQI 78", "forecast": "36 小时低于 100"}
+        wanted = {"reason": "冷空气到达", "evidence": grounds}
+        response.lift(session, response.load(session, numbers["lifting"]), by="D01", wanted=wanted)
     return numbers
-
-

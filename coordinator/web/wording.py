@@ -121,7 +121,14 @@ CHANGES = {"start": "启动", "upgrade": "升级", "downgrade": "降级", "exten
 MODES = {"actual": "真实", "exercise": "演练", "test": "测试"}
 KINDS = {"order": "管控通知", "reminder": "催办", "correction": "更正", "manual": "人工补发"}
 CHANNELS = {"sms": "短信", "email": "邮件", "voice": "电话", "link": "链接", "key": "按键", "desk": "值班台"}
-ROLES = {"duty": "值班员", "signer": "签发人", "leader": "领导", "clerk": "名单员", "director": "导演", "auditor": "审计"}
+ROLES = {
+    "duty": "值班员",
+    "signer": "签发人",
+    "leader": "领导",
+    "clerk": "名单员",
+    "director": "导演",
+    "auditor": "审计",
+}
 ANSWERS = {"acknowledge": "签收", "executing": "正在执行", "cannot": "不能执行", "already_down": "本已停产",
            "done": "已执行到位"}  # fmt: skip
 MEASURES = {"self": "自主减排", "exempt": "豁免", "manage": "加强管理", "limit": "限产", "extend": "延长工序时间",

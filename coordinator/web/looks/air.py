@@ -83,7 +83,17 @@ def _midnight(day: date) -> datetime:
 def _hours(session: Session, codes: list[str], *, since: datetime, until: datetime) -> dict[str, dict[datetime, Any]]:
     """City means by city and hour; the highest revision stands, and the last source to speak."""
     query = (
-        select(Reading.city, Reading.at, Reading.pm25, Reading.pm10, Reading.so2, Reading.no2, Reading.o3, Reading.co, Reading.aqi)
+        select(
+            Reading.city,
+            Reading.at,
+            Reading.pm25,
+            Reading.pm10,
+            Reading.so2,
+            Reading.no2,
+            Reading.o3,
+            Reading.co,
+            Reading.aqi,
+        )
         .where(Reading.station == "", Reading.city.in_(codes), Reading.at >= since, Reading.at <= until)
         .order_by(Reading.city, Reading.at, Reading.revision, Reading.id)
     )

@@ -11,8 +11,8 @@ from coordinator import mandates, progress, response
 from coordinator.errors import NotFound
 from coordinator.mandates import Need
 from coordinator.models import Alert, Audited, Episode, Issue, Revision, Signature
-from coordinator.response import HOLDABLE, IN_FORCE, OPEN
 from coordinator.models import AlertState as S
+from coordinator.response import HOLDABLE, IN_FORCE, OPEN
 from coordinator.web.looks import evidence, telling
 from rules.levels import Level
 
@@ -123,15 +123,13 @@ def one(session: Session, alert_id: int, person: Officer) -> AlertLook:
 
 def names(session: Session, ids: set[str]) -> dict[str, str]:
     """Who stands behind the numbers in a history; the program speaks for itself."""
-    rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids))).tuples()
+    rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids))).tuples().all()
     return {"program": "程序"} | dict(rows)
 
 
 def choices(alert: Alert, person: Officer, signed: list[Signature]) -> dict[str, str]:
     """What can be done with the alert now: act → "" when this person may, else why not."""
-    found = {
-        act: _why_not(alert, person, mandate) for act, (states, mandate) in ACTS.items() if alert.state in states
-    }
+    found = {act: _why_not(alert, person, mandate) for act, (states, mandate) in ACTS.items() if alert.state in states}
     if alert.pending.get("change") == "release":
         found.pop("release", None)
     if response.waiting_for(alert):

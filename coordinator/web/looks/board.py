@@ -58,7 +58,9 @@ def look(session: Session) -> Board:
     now = clock.now()
     places = rulebook.cities()
     skies = air.look(session, [place.code for place in places], now)
-    open_alerts = list(session.scalars(select(Alert).where(Alert.state.in_(response.OPEN)).order_by(Alert.level.desc(), Alert.id)))
+    open_alerts = list(
+        session.scalars(select(Alert).where(Alert.state.in_(response.OPEN)).order_by(Alert.level.desc(), Alert.id))
+    )
     real = [alert for alert in open_alerts if alert.mode == Mode.ACTUAL]
     standing = [alert for alert in real if alert.state in STANDING]
     episode = session.scalar(select(Episode).where(Episode.closed_at.is_(None)).order_by(Episode.id.desc()))
@@ -66,7 +68,10 @@ def look(session: Session) -> Board:
     days = [day.on for day in tiles[0].air.days] if tiles else []
     return Board(
         tiles=tiles,
-        rows=[Row(air=each.air, levels=tuple(_over(standing, each.air.code, day) for day in days)) for each in _by_worst(tiles)],
+        rows=[
+            Row(air=each.air, levels=tuple(_over(standing, each.air.code, day) for day in days))
+            for each in _by_worst(tiles)
+        ],
         days=days,
         today=now.astimezone(clock.BEIJING).date(),
         width=max((tile.x for tile in tiles), default=0) + TILE_W,
@@ -108,6 +113,8 @@ def _over(standing: list[Alert], code: str, day: date) -> Level:
     over = (
         Level(alert.level)
         for alert in standing
-        if code in alert.cities and alert.effective_from < ends and (alert.effective_to is None or alert.effective_to > begins)
+        if code in alert.cities
+        and alert.effective_from < ends
+        and (alert.effective_to is None or alert.effective_to > begins)
     )
     return max(over, default=Level.NONE)

@@ -69,7 +69,7 @@ def _graded(graded: Graded) -> Clause:
 
 def facts(evidence: dict[str, Any], margin: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Evidence and margin as pairs of words; what has no word of ours is shown under its own name."""
-    grounds = dict(evidence.get("evidence") or evidence)
+    grounds: dict[str, Any] = dict(evidence.get("evidence") or evidence)
     window = grounds.pop("window", None)
     if window:
         yield say("研判时段"), f"{moment(window[0])} — {moment(window[1])}"
@@ -83,11 +83,16 @@ def facts(evidence: dict[str, Any], margin: dict[str, Any]) -> Iterator[tuple[st
 
 
 def _spell(spell: dict[str, Any]) -> str:
-    return say("持续 %(hours)s 小时", hours=spell.get("hours")) + f"({moment(spell.get('from'))} — {moment(spell.get('to'))})"
+    return (
+        say("持续 %(hours)s 小时", hours=spell.get("hours"))
+        + f"({moment(spell.get('from'))} — {moment(spell.get('to'))})"
+    )
 
 
 def _colour(word: Any) -> str:
-    return {"blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色", "pre": "预警前期"}.get(str(word), str(word))
+    return {"blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色", "pre": "预警前期"}.get(
+        str(word), str(word)
+    )
 
 
 def _plain(value: Any) -> str:

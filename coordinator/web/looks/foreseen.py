@@ -74,7 +74,11 @@ def _ordering(session: Session, alert: Alert, change: str) -> Foreseen:
     order, cities = _order(session, alert, change), _wanted(alert).cities
     officers = () if alert.mode == Mode.ACTUAL else register.cards(session, cities)
     counts = preview.preview(
-        order, register.plants(session, cities), table=rulebook_measures.table(), officers=officers, links=issuing.links_to
+        order,
+        register.plants(session, cities),
+        table=rulebook_measures.table(),
+        officers=officers,
+        links=issuing.links_to,
     )
     return Foreseen(receivers=counts.receivers, counts=counts, samples=tuple(counts.samples))
 

@@ -26,7 +26,7 @@ def now(session: Session) -> str:
 
 def shared() -> str:
     """The same for all who watch: whoever comes first asks, the others get what was found."""
-    global _last  # noqa: PLW0603
+    global _last
     with _lock:
         at, found = _last
         if clock.monotonic() - at >= EVERY_S:

@@ -12,7 +12,6 @@ from contacts.models import Officer
 from coordinator import clock, mandates, progress, response
 from coordinator.freshness import feed_ages
 from coordinator.models import Alert, Duty, Incident, Mode, Receiver, Signature
-from coordinator.models import AlertState as S
 from coordinator.web.looks import alerts
 from coordinator.web.wording import CHANGES, ago, cities, level, moment, say
 
@@ -86,7 +85,9 @@ def _of_telling(session: Session, alert: Alert) -> Iterator[Task]:
                    where=number | {"which": "cannot"})  # fmt: skip
     if counts["unreachable"]:
         words = say("%(n)s 家联系不上,请打电话(%(number)s)", n=counts["unreachable"], number=alert.number)
-        yield Task(grave=True, words=words, press=say("打电话清单"), endpoint="desk.call_sheet", drill=drill, where=number)
+        yield Task(
+            grave=True, words=words, press=say("打电话清单"), endpoint="desk.call_sheet", drill=drill, where=number
+        )
     silent = _silent(session, alert)
     if silent:
         words = say("%(n)s 家逾时未签收(%(number)s)", n=silent, number=alert.number)
@@ -134,6 +135,13 @@ def _feeds(session: Session, person: Officer) -> Iterator[Task]:
     for age in ages:
         if age.state != "fresh":
             words = say("数据源 %(name)s 已 %(span)s 没有新数据", name=age.name, span=ago(age.newest_at))
-            yield Task(grave=age.state == "silent", words=words, press=say("查看"), endpoint="desk.feed_list", note=age.trouble[:80])
+            yield Task(
+                grave=age.state == "silent",
+                words=words,
+                press=say("查看"),
+                endpoint="desk.feed_list",
+                note=age.trouble[:80],
+            )
     if not ages:
-        yield Task(grave=True, words=say("还没有任何监测或预报数据:程序现在什么都判断不了"), press=say("接入数据"), endpoint="desk.feed_list")
+        words = say("还没有任何监测或预报数据:程序现在什么都判断不了")
+        yield Task(grave=True, words=words, press=say("接入数据"), endpoint="desk.feed_list")

@@ -51,7 +51,9 @@ def alert(session: Session, alert_id: int) -> str:
 @acting.look
 def edit_alert(session: Session, alert_id: int) -> str:
     look = alerts.one(session, alert_id, auth.officer())
-    return render_template("pages/propose.html", alert=look.alert, places=rulebook.cities(), levels=_levels(), given=_present(look))
+    return render_template(
+        "pages/propose.html", alert=look.alert, places=rulebook.cities(), levels=_levels(), given=_present(look)
+    )
 
 
 @desk.get("/alerts/new")
@@ -102,7 +104,11 @@ def _words(name: str) -> dict[str, Any]:
         return _wanted()
     words: dict[str, Any] = {"reason": _needed("reason") if name != "submit" else ""}
     if name == "lift":
-        words["evidence"] = {"observed": _needed("observed"), "forecast": _needed("forecast"), "checked_by": auth.officer().id}
+        words["evidence"] = {
+            "observed": _needed("observed"),
+            "forecast": _needed("forecast"),
+            "checked_by": auth.officer().id,
+        }
     return words
 
 
@@ -140,5 +146,3 @@ def _present(look: alerts.AlertLook) -> dict[str, Any]:
 def _blank() -> dict[str, Any]:
     asked = request.args.getlist("city")
     return {"level": 0, "cities": asked, "effective_from": None, "effective_to": None, "reason": ""}
-
-

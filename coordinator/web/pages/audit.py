@@ -1,1 +1,8 @@
-"""tbd"""
+"""Soon."""
+
+from coordinator.web.door import desk
+
+
+@desk.get("/audit")
+def audit_log() -> str:
+    return ""

@@ -14,5 +14,8 @@ from coordinator.web.looks import stamp, todo
 @acting.look
 def board(session: Session) -> str:
     return render_template(
-        "pages/board.html", board=looks.look(session), tasks=todo.tasks(session, auth.officer()), stamp=stamp.now(session)
+        "pages/board.html",
+        board=looks.look(session),
+        tasks=todo.tasks(session, auth.officer()),
+        stamp=stamp.now(session),
     )

@@ -1,1 +1,8 @@
-"""tbd"""
+"""Soon."""
+
+from coordinator.web.door import desk
+
+
+@desk.get("/drills")
+def drill_list() -> str:
+    return ""

@@ -1,1 +1,68 @@
-"""tbd"""
+"""Notices of an alert, one notice as evidence, the call sheet, and answers taken on the phone."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from coordinator import answers, rulebook
+from coordinator.errors import NotFound
+from coordinator.models import Notice, NoticeKind, State
+from coordinator.web import acting, auth, wording
+from coordinator.web.door import acted, desk, page_number
+from coordinator.web.looks import notices
+
+
+@desk.get("/alerts/<row:alert_id>/notices")
+@auth.may("read")
+@acting.look
+def notice_list(session: Session, alert_id: int) -> str:
+    alert = notices.alert_of(session, alert_id)
+    asked = {name: request.args.get(name, "").strip() for name in ("state", "city", "channel", "kind", "words")}
+    rows, more = notices.listed(session, alert_id, asked, page_number())
+    return render_template(
+        "pages/notices.html", alert=alert, notices=rows, more=more, page=page_number(), asked=asked,
+        states=list(State), kinds=list(NoticeKind), places=[rulebook.city(code) for code in alert.cities],
+    )  # fmt: skip
+
+
+@desk.get("/notices/<row:notice_id>")
+@auth.may("read")
+@acting.look
+def notice(session: Session, notice_id: int) -> str:
+    look = notices.one(session, notice_id)
+    return render_template("pages/notice.html", look=look, notice=look.notice)
+
+
+@desk.get("/alerts/<row:alert_id>/receivers")
+@auth.may("read")
+@acting.look
+def receiver_list(session: Session, alert_id: int) -> str:
+    alert, which = notices.alert_of(session, alert_id), request.args.get("which", "")
+    rows, more = notices.receivers(session, alert, which, page_number())
+    first = notices.first_notices(session, alert_id, [each.key for each in rows])
+    return render_template(
+        "pages/receivers.html", alert=alert, receivers=rows, more=more, page=page_number(), which=which, first=first
+    )
+
+
+@desk.get("/alerts/<row:alert_id>/call-sheet")
+@auth.may("read")
+@acting.look
+def call_sheet(session: Session, alert_id: int) -> str:
+    alert, rows = notices.alert_of(session, alert_id), notices.sheet(session, alert_id)
+    first = notices.first_notices(session, alert_id, [each.key for each in rows])
+    return render_template("pages/call_sheet.html", alert=alert, receivers=rows, first=first)
+
+
+@desk.post("/notices/<row:notice_id>/answer")
+@auth.may("answer")
+@acting.act
+def answer_on_behalf(session: Session, notice_id: int) -> ResponseReturnValue:
+    notice = session.get(Notice, notice_id)
+    if notice is None:
+        raise NotFound(f"没有编号为 {notice_id} 的通知")
+    answers.on_behalf(
+        session, notice, auth.officer(), kind=request.form.get("kind", ""), caller=request.form.get("caller", ""),
+        words=request.form.get("words", ""),
+    )  # fmt: skip
+    return acted(wording.say("已代为登记"), "desk.notice", notice_id=notice_id)
