@@ -7,10 +7,11 @@ from typing import Any
 from coordinator.errors import Refusal
 from rules.fields import InvalidIncident
 from rules.spills import KM_H, Section, Spill, parse
-from rules.travel import WELL_MIXED, Slug, slug_at
+from rules.travel import WELL_MIXED, Slug, seconds_to, slug_at
 
 HOUR = 3600.0
 MOST_POINTS = 200_000
+ROUNDING = 1e-9
 
 
 def document(travel_file: object) -> dict[str, Any]:
@@ -56,8 +57,8 @@ def _front(section: Section, spill: Spill, passing: dict[str, Any]) -> str | Non
     if passing:
         arrives_at: str | None = passing["arrives_at"]
         return arrives_at
-    carried = _slug(section, spill)
-    return _at(spill.released_at, carried.x / carried.speed)
+    _within(section, spill)
+    return _at(spill.released_at, seconds_to(1000 * section.km, spill.reaches))
 
 
 def _passing(section: Section, spill: Spill) -> dict[str, Any]:
@@ -80,11 +81,14 @@ def _passing(section: Section, spill: Spill) -> dict[str, Any]:
 
 def _slug(section: Section, spill: Spill) -> Slug:
     """Nothing released is a slug of any mass, multiplied by zero."""
-    try:
-        return slug_at(spill.mass_kg or 1.0, 1000 * section.km, spill.reaches)
-    except ValueError as fault:
-        reach_km = sum(reach.length for reach in spill.reaches) / 1000
-        raise Refusal(f"断面 {section.name} 在 {section.km:g} km,河段只到 {reach_km:g} km:请补上其间的河段") from fault
+    _within(section, spill)
+    return slug_at(spill.mass_kg or 1.0, 1000 * section.km, spill.reaches)
+
+
+def _within(section: Section, spill: Spill) -> None:
+    reach_km = sum(reach.length for reach in spill.reaches) / 1000
+    if section.km > reach_km * (1 + ROUNDING):
+        raise Refusal(f"断面 {section.name} 在 {section.km:g} km,河段只到 {reach_km:g} km:请补上其间的河段")
 
 
 def _series(slug: Slug, spill: Spill) -> dict[str, Any]:

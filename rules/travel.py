@@ -130,7 +130,7 @@ def slug_at(mass: float, x: float, reaches: Sequence[Reach]) -> Slug:
 
     mass     kg, released at once at x = 0
     reaches  in order from the release; together at least ``x`` long
-    errors   ValueError when ``x`` lies beyond the last reach or isn't downstream
+    errors   ValueError when ``x`` lies beyond the last reach or isn't downstream; OverflowError beyond all measure
 
     >>> reach = Reach(name="", length=20e3, speed=0.5, area=60, dispersion=30, decay=0)
     >>> slug = slug_at(1000, 20e3, [reach])
@@ -138,11 +138,11 @@ def slug_at(mass: float, x: float, reaches: Sequence[Reach]) -> Slug:
     (11.08, 4.295)
     """
     crossed = _crossed(x, reaches)
-    time = sum(length / reach.speed for reach, length in crossed)
+    time = seconds_to(x, reaches)
     variance = sum(2 * reach.dispersion * length / reach.speed**3 for reach, length in crossed)
     decayed = sum(reach.decay * length / reach.speed for reach, length in crossed)
     here, speed = crossed[-1][0], x / time
-    return Slug(
+    slug = Slug(
         mass=mass,
         x=x,
         speed=speed,
@@ -150,6 +150,18 @@ def slug_at(mass: float, x: float, reaches: Sequence[Reach]) -> Slug:
         decay=decayed / time,
         flow=here.speed * here.area,
     )
+    if not 0 < slug.peak_at < math.inf or not 0 < slug.flow < math.inf:
+        raise OverflowError("the figures are beyond reckoning")
+    return slug
+
+
+def seconds_to(x: float, reaches: Sequence[Reach]) -> float:
+    """How long the water itself takes to ``x`` m downstream; ValueError beyond the reaches.
+
+    >>> seconds_to(1500, [Reach(name="", length=2000, speed=0.5, area=60, dispersion=30, decay=0)])
+    3000.0
+    """
+    return sum(length / reach.speed for reach, length in _crossed(x, reaches))
 
 
 def _crossed(x: float, reaches: Sequence[Reach]) -> list[tuple[Reach, float]]:
