@@ -10,7 +10,6 @@ is therefore that of one equivalent reach; one reach, or one cut in pieces, give
 """
 
 import math
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -187,7 +186,9 @@ def front_line(km: Sequence[float], hours: Sequence[float]) -> tuple[float, floa
     """
     if len(set(hours)) == 1:
         raise ValueError("the fronts were all observed at the same time")
-    speed, start = statistics.linear_regression(hours, km)
+    mean_h, mean_km = math.fsum(hours) / len(hours), math.fsum(km) / len(km)
+    spread = math.fsum((hour - mean_h) ** 2 for hour in hours)
+    speed = math.fsum((hour - mean_h) * (place - mean_km) for hour, place in zip(hours, km, strict=True)) / spread
     if speed <= 0:
         raise ValueError("the fronts do not move downstream")
-    return start, speed
+    return mean_km - speed * mean_h, speed
