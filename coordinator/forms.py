@@ -14,7 +14,7 @@ from rules.levels import Level
 from rules.measure_tables import Block, Measure
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "notices"
-BLANKS = ("name", "person", "city", "number", "code", "marker", "link", "measures", "society")
+BLANKS = ("name", "person", "city", "number", "code", "marker", "link", "check", "measures", "society")
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER),
     undefined=StrictUndefined,

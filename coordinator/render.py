@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from coordinator import forms
 from coordinator.blanks import beijing, clean, clipped, safe, units
@@ -19,6 +20,8 @@ PURPOSES = ("sign", "overdue", "unreached", "fault")
 MARKS = {"exercise": "【演练】", "test": "【测试】"}
 SMS_UNITS = 4 * segments.UCS_PART
 SHORT_NAME = 16
+# ① is shorter than 1. and stands off from the 1 of 1号窑
+_COUNTED = [chr(0x2460 + n) for n in range(20)] + [f"({n})" for n in range(21, 1000)]
 _MARKER = re.compile(r"[A-Z2-7]{8}")
 
 
@@ -54,7 +57,7 @@ def words(
     _known("渠道", channel, CHANNELS)
     order, shape = planned.order, _shape(planned, number, links=links)
     values = _values(planned, number=number, code=code, marker=marker)
-    values["link"] = f"{order.base_url}/a/{token}"
+    values["link"], values["check"] = f"{order.base_url}/a/{token}", f"{order.base_url}/check/{quote(number)}"
     template = _template(kind, order.change)
     if channel == "email":
         made = _mail(template, planned, shape, values)
@@ -211,7 +214,7 @@ def _joined(measures: tuple[Measure, ...]) -> str:
     """Measures in one line, numbered when there are several."""
     if len(measures) == 1:
         return clean(measures[0].text)
-    return ";".join(f"{n}.{clean(each.text)}" for n, each in enumerate(measures, 1))
+    return ";".join(f"{mark}{clean(each.text)}" for mark, each in zip(_COUNTED, measures, strict=False))
 
 
 def _dressed(made: Words, mode: str) -> Words:
