@@ -262,3 +262,10 @@ def level(text: str) -> Level:
         return Level.parse(text)
     except ValueError as error:
         raise Refusal(str(error)) from error
+
+
+@cache
+def limits() -> dict[str, float]:
+    """Pollutant → highest believable concentration, µg/m³ (CO mg/m³)."""
+    table = read(SETS / "aqi" / "quality.toml")
+    return {name: float(value) for name, value in table["highest"].items()}

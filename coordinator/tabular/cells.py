@@ -10,9 +10,9 @@ from coordinator.tabular.columns import Column, Numbers, Stamps
 
 Floats = npt.NDArray[np.float64]
 
-MARKS = frozenset(
-    ["", "-", "--", "—", "——", "–", "-;", "—;", "na", "n/a", "nan", "null", "none", "nil", "#n/a", "/", "\\", "*", ".", "?", "无", "缺", "缺测", "无效", "暂无", "missing", "\\n", "<na>"]
-)
+_LATIN = ("", "-", "--", "—", "——", "–", "-;", "—;", "/", "\\", "\\n", "*", ".", "?", "na", "n/a", "#n/a", "<na>")
+_WORDS = ("nan", "null", "none", "nil", "missing", "无", "缺", "缺测", "无效", "暂无")
+MARKS = frozenset(_LATIN + _WORDS)
 SENTINELS = frozenset({-9999.0, -999.0, -99.0, -9.0, -1.0, 9999.0, 99999.0, 999999.0, 32767.0, -32768.0})
 
 
@@ -30,7 +30,9 @@ def numbers(column: Column | Numbers | Stamps, name: str, *, highest: float) -> 
             if reason and count:
                 reasons[f"{name} {reason}"] += int(count)
     elif isinstance(column, Numbers):
-        values = np.where(np.isin(column.values, list(SENTINELS)), np.nan, column.values)
+        values = column.values.copy()
+        unusual = np.flatnonzero((values < 0) | (values >= 9999))
+        values[unusual[np.isin(values[unusual], list(SENTINELS))]] = np.nan
     else:
         return np.full(len(column), np.nan), Counter({f"{name} 是时间而不是数": len(column)})
     with np.errstate(invalid="ignore"):

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import io
 import json
 import re
@@ -239,8 +240,9 @@ def _xml_rows(file: Path, text: str) -> list[dict[str, Any]]:
 
     if re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise Refusal(f"{file}:XML 带有 DTD,不予读取")
+    plain = re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;", lambda entity: html.unescape(entity[0]), text)
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 -- no DTD, see above
+        root = ElementTree.fromstring(plain)  # noqa: S314 -- no DTD, see above
     except ElementTree.ParseError as error:
         raise Refusal(f"{file}:不是合法的 XML({error}),请重新下载") from error
     rows = [
