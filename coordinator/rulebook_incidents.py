@@ -132,6 +132,15 @@ def _river(river: Mapping[str, Any], source: str) -> River:
     )
 
 
+def downstream_cities(river: str, city: str) -> tuple[str, ...]:
+    """Codes of the cities the river reaches after this one, in the order of notice; none for a river not on file."""
+    try:
+        below = neighbours_downstream(waters(), river=river, place=city)
+    except NoSuchPlace:
+        return ()
+    return tuple(section.city for section in below)
+
+
 def whom(stage: Stage) -> tuple[str, ...]:
     """Which neighbours to tell, nearest first: the city the river flows to and those below it, by name.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coordinator.rulebook_incidents import assess, waters, whom
+from coordinator.rulebook_incidents import assess, downstream_cities, waters, whom
 from rules.rivers import NoSuchPlace, crossings, downstream, neighbours_downstream, upstream
 
 
@@ -59,3 +59,8 @@ def test_an_incident_names_the_city_its_river_flows_to_and_those_below():
     assert told(name="泃河", flows_to_city="廊坊") == ("廊坊", "天津")
     assert told(name="无名河", flows_to_city="保定") == ("保定",)
     assert told(name="泃河") == ("neighbour_bureau",)
+
+
+def test_a_desk_asks_for_the_codes_downstream_and_gets_none_for_a_river_not_on_file():
+    assert downstream_cities("泃河", "110000") == ("131000", "120000")
+    assert downstream_cities("无名河", "110000") == ()
