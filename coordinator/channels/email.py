@@ -8,6 +8,7 @@ import aiosmtplib
 
 from coordinator import clock
 from coordinator.channels import Account, Envelope, Handed, Outcome, mime, smtp_pool
+from coordinator.channels.smtp_wire import Cut, Reply
 from coordinator.errors import Misconfigured, Refusal, TryLater
 
 KIND = "email"
@@ -20,6 +21,8 @@ RANK = {"accepted": 0, "sent": 1, "delivered": 2, "undelivered": 2, "failed": 2}
 OPENING_S = 5.0  # find a connection, greet, sign in, name the receiver: nothing is sent so far
 DATA_S = 8.0
 SLOWEST_S = OPENING_S + DATA_S
+GO_ON, TAKEN = 354, 250
+STALE = "stale"
 OUR_FAULT = {530, 534, 535, 538}  # sign-in missing, too weak or refused
 
 
@@ -61,39 +64,27 @@ class Carrier:
             return Handed(Outcome.REFUSED, code="553", detail="邮箱地址无法投递")
         mail = mime.written(envelope, header_from=self._header_from, at=clock.now())
         ended = await self._tried(receiver, mail)
-        if ended.code == "stale":  # the relay had closed an idle connection: nothing was said yet, so once more
+        if ended.code == STALE:  # the relay had closed an idle connection: nothing was taken, so once more
             ended = await self._tried(receiver, mail)
         accepted = ended.outcome is Outcome.ACCEPTED
         return Handed(ended.outcome, envelope.message_id if accepted else "", ended.code, ended.detail)
 
     async def _tried(self, receiver: str, mail: bytes) -> Handed:
-        stage = [Outcome.NOT_SENT]
+        untold = Outcome.NOT_SENT
         try:
-            async with asyncio.timeout(OPENING_S) as deadline, self._pool.borrowed() as connection:
-                refused = await self._named(connection, receiver)
-                if refused:
-                    return refused
-                stage[0] = Outcome.UNCERTAIN
-                deadline.reschedule(asyncio.get_running_loop().time() + DATA_S)
-                return await _written(connection, mail)
-        except aiosmtplib.SMTPResponseException as error:  # greeting or sign-in
-            return _replied(error.code, error.message, refused=Outcome.MISCONFIGURED)
-        except aiosmtplib.SMTPServerDisconnected as error:
-            fresh = stage[0] is Outcome.UNCERTAIN
-            return Handed(stage[0], code="cut" if fresh else "stale", detail=str(error))
+            async with asyncio.timeout(OPENING_S) as deadline, self._pool.borrowed() as wire:
+                reply = await wire.address(self._box, receiver)
+                if reply.code == GO_ON and reply.verb == "DATA":
+                    untold = Outcome.UNCERTAIN
+                    deadline.reschedule(asyncio.get_running_loop().time() + DATA_S)
+                    reply = await wire.write(mail)
+                return _replied(reply)
+        except aiosmtplib.SMTPResponseException as error:
+            return _replied(Reply("greeting", error.code, error.message))
+        except (Cut, aiosmtplib.SMTPServerDisconnected) as error:
+            return Handed(untold, code=STALE if untold is Outcome.NOT_SENT else "cut", detail=str(error))
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-            return Handed(stage[0], code=type(error).__name__, detail=str(error))
-
-    async def _named(self, connection: aiosmtplib.SMTP, receiver: str) -> Handed | None:
-        """MAIL and RCPT; the refusal, if there is one."""
-        for verb, words, refused in (
-            (b"MAIL", f"FROM:<{self._box}>", Outcome.MISCONFIGURED),
-            (b"RCPT", f"TO:<{receiver}>", Outcome.REFUSED),
-        ):
-            reply = await connection.execute_command(verb, words.encode())
-            if reply.code not in (250, 251):
-                return await _reset(connection, _replied(reply.code, reply.message, refused=refused))
-        return None
+            return Handed(untold, code=type(error).__name__, detail=str(error))
 
     async def look_up(self, address: str, marker: str) -> str:
         raise TryLater("邮件中继不能查询")
@@ -102,34 +93,18 @@ class Carrier:
         raise TryLater("邮件中继不能查询")
 
     async def close(self) -> None:
-        await self._pool.close()
+        self._pool.close()
 
 
-async def _written(connection: aiosmtplib.SMTP, mail: bytes) -> Handed:
-    try:
-        reply = await connection.data(mail, timeout=DATA_S)
-    except aiosmtplib.SMTPDataError as error:
-        return await _reset(connection, _replied(error.code, error.message, refused=Outcome.REFUSED))
-    return Handed(Outcome.ACCEPTED, code=str(reply.code), detail=reply.message)
-
-
-async def _reset(connection: aiosmtplib.SMTP, ended: Handed) -> Handed:
-    """Make the connection ready for the next mail, or close it; either way this one has ended."""
-    try:
-        if ended.code == "421":
-            connection.close()
-        else:
-            await connection.rset()
-    except (aiosmtplib.SMTPException, OSError, TimeoutError):
-        connection.close()
-    return ended
-
-
-def _replied(code: int, words: str, *, refused: Outcome) -> Handed:
-    if 400 <= code < 500:
-        return Handed(Outcome.BUSY, code=str(code), detail=words)
-    if code in OUR_FAULT:
-        return Handed(Outcome.MISCONFIGURED, code=str(code), detail=words)
-    if 500 <= code < 600:
-        return Handed(refused, code=str(code), detail=words)
-    return Handed(Outcome.UNCERTAIN, code=str(code), detail=words)
+def _replied(reply: Reply) -> Handed:
+    """What the relay's last word means: the 250 to the text is the only yes."""
+    if reply.verb == "text" and reply.code == TAKEN:
+        outcome = Outcome.ACCEPTED
+    elif 400 <= reply.code < 500:
+        outcome = Outcome.BUSY
+    elif 500 <= reply.code < 600:
+        ours = reply.verb in ("greeting", "MAIL") or reply.code in OUR_FAULT
+        outcome = Outcome.MISCONFIGURED if ours else Outcome.REFUSED
+    else:
+        outcome = Outcome.UNCERTAIN if reply.verb == "text" else Outcome.NOT_SENT
+    return Handed(outcome, code=str(reply.code), detail=f"{reply.verb}: {reply.words}")

@@ -4,12 +4,13 @@ import base64
 import re
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from coordinator.channels import Envelope
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-WORD_BYTES = 39  # UTF-8 bytes in one RFC 2047 encoded word: with "Subject: " before it the line stays under 76
+WORD_BYTES = 39  # in one RFC 2047 encoded word, before base64: with "Subject: " the line stays under 76
 BOUNDARY = "=_liandong_alternative"  # base64 has neither "_" nor "-", so it can't occur in a part
 
 
@@ -22,7 +23,7 @@ def mailbox(address: str) -> str:
     """The address as it goes on the wire, or "" when it can't be mailed to."""
     local, at, domain = address.strip().rpartition("@")
     try:
-        wired = local + at + domain.encode("idna").decode()
+        wired = local + at + (domain if domain.isascii() else domain.encode("idna").decode())
     except UnicodeError:
         return ""
     return wired if ADDRESS.fullmatch(wired) and ".." not in wired else ""
@@ -33,14 +34,8 @@ def encoded(text: str) -> str:
     text = one_line(text)
     if text.isascii() and len(text) <= 60 and "=?" not in text:
         return text
-    words, word = [], b""
-    for character in text:
-        octets = character.encode("utf-8", "replace")
-        if len(word) + len(octets) > WORD_BYTES:
-            words.append(word)
-            word = b""
-        word += octets
-    words.append(word)
+    size = WORD_BYTES // (3 if max(text) <= "\uffff" else 4)  # characters, each of at most so many bytes in UTF-8
+    words = (text[start : start + size].encode("utf-8", "replace") for start in range(0, len(text), size))
     return "\r\n ".join(f"=?utf-8?B?{base64.b64encode(word).decode()}?=" for word in words)
 
 
@@ -57,7 +52,7 @@ def written(envelope: Envelope, *, header_from: str, at: datetime) -> bytes:
         f"From: {header_from}\r\n"
         f"To: <{mailbox(envelope.address)}>\r\n"
         f"Subject: {encoded(envelope.subject)}\r\n"
-        f"Date: {format_datetime(at)}\r\n"
+        f"Date: {_date(at.replace(microsecond=0))}\r\n"
         f"Message-ID: {one_line(envelope.message_id)}\r\n"
         "Auto-Submitted: auto-generated\r\n"
         "X-Auto-Response-Suppress: All\r\n"
@@ -71,6 +66,11 @@ def written(envelope: Envelope, *, header_from: str, at: datetime) -> bytes:
     )
     top = f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n\r\n'
     return f"{head}{top}{parts}--{BOUNDARY}--\r\n".encode("ascii", "replace")
+
+
+@lru_cache(maxsize=8)
+def _date(at: datetime) -> str:
+    return format_datetime(at)
 
 
 def _part(content: str, words: str) -> str:

@@ -1,7 +1,6 @@
 """Which open connection takes the next mail? Persistent connections to one relay, on one event loop."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,12 +8,12 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
+from coordinator.channels.smtp_wire import Cut, Wire
 from coordinator.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
 
 CONNECTIONS = 32
-REPLY_S = 5.0
 LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -36,31 +35,37 @@ class Pool:
     def __init__(self, relay: SplitResult, greeting: str) -> None:
         self._relay = relay
         self._greeting = greeting
-        self._idle: list[aiosmtplib.SMTP] = []
+        self._idle: list[Wire] = []
         self._slots: asyncio.Semaphore | None = None
 
+    def __len__(self) -> int:
+        """Connections at rest."""
+        return len(self._idle)
+
     @asynccontextmanager
-    async def borrowed(self) -> AsyncIterator[aiosmtplib.SMTP]:
+    async def borrowed(self) -> AsyncIterator[Wire]:
         """An open connection at rest; one that was cut or cancelled in use is closed, not given back."""
         self._slots = self._slots or asyncio.Semaphore(CONNECTIONS)
         async with self._slots:
-            connection = await self._rested()
+            wire = self._rested() or await self._opened()
             try:
-                yield connection
+                yield wire
             except BaseException:
-                connection.close()
+                wire.close()
                 raise
-            if connection.is_connected:
-                self._idle.append(connection)
+            if wire.is_open:
+                self._idle.append(wire)
 
-    async def _rested(self) -> aiosmtplib.SMTP:
+    def _rested(self) -> Wire | None:
         while self._idle:
-            connection = self._idle.pop()
-            if connection.is_connected:
-                return connection
-        return await self._opened()
+            wire = self._idle.pop()
+            if wire.is_open:
+                return wire
+            wire.close()
+        return None
 
-    async def _opened(self) -> aiosmtplib.SMTP:
+    async def _opened(self) -> Wire:
+        """Greeting, TLS and sign-in are aiosmtplib's; the caller's deadline bounds them."""
         host = self._relay.hostname or ""
         secure = self._relay.scheme == "smtps"
         connection = aiosmtplib.SMTP(
@@ -69,17 +74,18 @@ class Pool:
             use_tls=secure,
             start_tls=False if secure or host.startswith(LOOPBACK) else None,
             local_hostname=self._greeting,
-            timeout=REPLY_S,
         )
         await connection.connect()
         try:
-            await self._signed_in(connection)
+            await self._sign_in(connection)
+            if not isinstance(connection.transport, asyncio.Transport):
+                raise Cut("greeting")
         except BaseException:
             connection.close()
             raise
-        return connection
+        return Wire(connection.transport, pipelines=connection.supports_extension("pipelining"))
 
-    async def _signed_in(self, connection: aiosmtplib.SMTP) -> None:
+    async def _sign_in(self, connection: aiosmtplib.SMTP) -> None:
         if connection.is_ehlo_or_helo_needed:
             await connection.ehlo()
         if not self._relay.username:
@@ -89,9 +95,6 @@ class Pool:
         else:
             logger.warning("smtp relay %s offers no sign-in; going on without", self._relay.hostname)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         while self._idle:
-            connection = self._idle.pop()
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-                await connection.quit(timeout=1)
-            connection.close()
+            self._idle.pop().say_goodbye()

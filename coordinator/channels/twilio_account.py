@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
@@ -20,6 +20,7 @@ from coordinator.errors import Misconfigured, TryLater
 REAL = {"twilio": "", "sms_b": "SMS_B_"}
 DRILL = {"drill_twilio": "DRILL_"}
 
+PUBLIC_API = "https://api.twilio.com"
 CONNECT_S, SLOWEST_S = 3.0, 8.0  # for the connection, for the whole call
 NEWEST = 20  # a look-up reads the newest so many and does not filter by date: a queued message has none
 
@@ -72,12 +73,10 @@ class Dialled(Client):  # type: ignore[misc]
 
     def __init__(self, account: Account) -> None:
         super().__init__(account["sid"], account["token"], http_client=Http())
-        self._base = urlsplit(account["base"])
+        self._base = account["base"].rstrip("/") or PUBLIC_API
 
     def get_hostname(self, uri: str) -> str:
-        if not self._base.netloc:
-            return uri
-        return urlunsplit(urlsplit(uri)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+        return uri.replace(PUBLIC_API, self._base, 1)
 
 
 def accounts(environ: Mapping[str, str], prefixes: Mapping[str, str]) -> tuple[Account, ...]:

@@ -35,7 +35,8 @@ class Hall:
 class Window(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, hall: Hall) -> None:
+    def __init__(self, hall: Hall, present: "set[Window]") -> None:
+        self._present = present
         self._hall = hall
         self._buffer = bytearray()
         self._account = hall.account_of("")
@@ -48,7 +49,14 @@ class Window(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._present.add(self)
         transport.write(GREETING)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._present.discard(self)
+
+    def hang_up(self) -> None:
+        self._transport.abort()
 
     def data_received(self, octets: bytes) -> None:
         self._buffer += octets

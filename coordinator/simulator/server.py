@@ -51,6 +51,7 @@ class Simulator:
         self._desk = Desk(self.ledger, self.lives, phones, weather=self.weather, refuse=self.refuse)
         self._listening: list[asyncio.Server] = []
         self._fronts: set[Front] = set()
+        self._windows: set[Window] = set()
         self._runner: AppRunner | None = None
         self._reopening: asyncio.Task[None] | None = None
 
@@ -72,7 +73,7 @@ class Simulator:
             await loop.create_server(
                 partial(Front, self._counter, self._runner.server, self._fronts), sock=first, backlog=BACKLOG
             ),
-            await loop.create_server(lambda: Window(self._hall), sock=second, backlog=BACKLOG),
+            await loop.create_server(partial(Window, self._hall, self._windows), sock=second, backlog=BACKLOG),
         ]
 
     def refuse(self, seconds: float) -> None:
@@ -92,6 +93,8 @@ class Simulator:
         self._listening = []
         for front in list(self._fronts):
             front.hang_up()
+        for window in list(self._windows):
+            window.hang_up()
 
     async def stop(self) -> None:
         if self._reopening is not None:

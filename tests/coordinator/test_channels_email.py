@@ -16,7 +16,7 @@ from coordinator.channels import email as mail
 from coordinator.errors import Misconfigured, TryLater
 from coordinator.simulator.subscribers import settings
 
-from .carriers import Talk, carrier, envelope, environ, local, rows, send, sent_to, talking
+from .carriers import Talk, carrier, envelope, environ, local, rows, send, sent_to, talking, told
 
 SOMEBODY = "zhang.san@example.org"
 
@@ -170,9 +170,18 @@ OK = b"250 ok\r\n"
 GO = b"354 go\r\n"
 
 
+ABLE = b"250-relay\r\n250 PIPELINING\r\n"
+
+
 @pytest.mark.parametrize(
     ("answers", "outcome", "code"),
     [
+        ((b"220 hi\r\n", ABLE, OK, OK, GO, b"more"), Outcome.UNCERTAIN, "cut"),
+        ((b"220 hi\r\n", ABLE, OK, OK, b""), Outcome.NOT_SENT, "stale"),
+        ((b"220 hi\r\n", ABLE, OK, b"550 who?\r\n", b"503 nobody\r\n", OK), Outcome.REFUSED, "550"),
+        ((b"220 hi\r\n", ABLE, b"550 not you\r\n", b"503 no\r\n", b"503 no\r\n", OK), Outcome.MISCONFIGURED, "550"),
+        ((b"220 hi\r\n", ABLE, OK, b"550 who?\r\n", GO), Outcome.REFUSED, "550"),
+        ((b"220 hi\r\n", ABLE, OK + OK + GO, b"", b""), Outcome.UNCERTAIN, "cut"),
         ((b"421 busy\r\n",), Outcome.BUSY, "421"),
         ((b"554 go away\r\n",), Outcome.MISCONFIGURED, "554"),
         ((b"220 hi\r\n", b""), Outcome.NOT_SENT, "stale"),
@@ -184,7 +193,10 @@ GO = b"354 go\r\n"
         ((b"220 hi\r\n", EHLO, OK, b"421 closing\r\n"), Outcome.BUSY, "421"),
         ((b"220 hi\r\n", EHLO, OK, OK, b"452 full\r\n", OK), Outcome.BUSY, "452"),
         ((b"220 hi\r\n", EHLO, OK, OK, b"554 no mail here\r\n", OK), Outcome.REFUSED, "554"),
-        ((b"220 hi\r\n", EHLO, OK, OK, b""), Outcome.UNCERTAIN, "cut"),
+        ((b"220 hi\r\n", EHLO, OK, OK, b""), Outcome.NOT_SENT, "stale"),
+        ((b"220 hi\r\n", EHLO, OK, OK, OK, OK), Outcome.NOT_SENT, "250"),
+        ((b"220 hi\r\n", EHLO, OK, b"550 who?\r\n", b""), Outcome.REFUSED, "550"),
+        ((b"220 hi\r\n", ABLE, b"421 closing\r\n", b""), Outcome.BUSY, "421"),
         ((b"220 hi\r\n", EHLO, OK, OK, GO, b"more"), Outcome.UNCERTAIN, "cut"),
     ],
 )
@@ -223,8 +235,8 @@ def test_a_connection_that_the_relay_closed_in_the_meantime_is_replaced(tmp_path
     async def go() -> None:
         async with local(tmp_path) as simulator, carrier(mail, mail.accounts(environ(simulator))[0]) as opened:
             await opened.send(envelope(address=SOMEBODY))
-            for connection in opened._pool._idle:
-                connection.transport._sock.shutdown(2) if hasattr(connection.transport, "_sock") else None
+            await told(simulator, "/faults", {"refuse_s": 0.1})
+            await asyncio.sleep(0.2)
             assert (await opened.send(envelope(address=SOMEBODY))).outcome is Outcome.ACCEPTED
             assert len(rows(simulator)) == 2
 
@@ -236,7 +248,7 @@ def test_many_mails_share_few_connections_and_all_arrive(tmp_path: Path) -> None
         async with local(tmp_path) as simulator, carrier(mail, mail.accounts(environ(simulator))[0]) as opened:
             await asyncio.gather(*(opened.send(envelope(address=f"u{n}@example.org")) for n in range(200)))
             assert {row["to"] for row in rows(simulator)} == {f"u{n}@example.org" for n in range(200)}
-            assert len(opened._pool._idle) <= smtp_pool.CONNECTIONS
+            assert len(opened._pool) <= smtp_pool.CONNECTIONS
 
     asyncio.run(go())
 
