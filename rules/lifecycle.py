@@ -154,7 +154,7 @@ def _raised(standing: Standing, grading: Grading, now: datetime) -> Change:
     starts_at, ends_at = _episode(grading)
     after = Standing(grading.level, standing.since, max(ends_at, standing.until), grading.clause)
     at = max(now, standing.since, starts_at)
-    merged = "(与前一过程间隔不足,合并为一次过程,从严启动)" if starts_at > standing.until else ""
+    merged = "(前次预警尚不具备解除条件,合并为一次过程,从严启动)" if starts_at > standing.until else ""
     reason = f"达到{grading.level.chinese}预警启动条件,由{standing.level.chinese}升级{merged}"
     return Change(ChangeKind.UPGRADE, at, now, standing, after, grading.clause, reason, grading)
 

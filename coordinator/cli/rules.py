@@ -213,3 +213,59 @@ def grade(**options: Any) -> None:
         raise Refusal("请给出 --daily 或 --hourly FILE 其中之一")
     grading = grading_one.by_day(options) if options["daily"] is not None else grading_one.by_hour(options)
     say(grading)
+
+
+def _period(command: Any) -> Any:
+    for option in (
+        click.option("--city", multiple=True, help="六位代码或中文名,可重复"),
+        click.option("--region", help="区域:2+26、2+36、jjj"),
+        click.option("--foresight", type=click.IntRange(0, 24 * 31), help="每次决策后取多少小时作为完美预报"),
+        click.option("--from", "from_text", help="从何时起决策"),
+        click.option("--to", "to_text", help="到何时止"),
+    ):
+        command = option(command)
+    return command
+
+
+@rules.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--forecast", help="预报文件(可带 issued_at 列);不给则以文件自身为完美预报")
+@click.option("--ruleset", default="auto", show_default=True, help="版本 id、别名或文号;auto 按城市与日期选")
+@click.option("--json", "as_json", is_flag=True, help="机器可读(缺省即是)")
+@_period
+def replay(**options: Any) -> None:
+    """逐时回放:每次启动、升级、降级、延长、合并、解除各一行 JSON,末行为汇总。"""
+    from coordinator.cli import replaying  # numpy is loaded only here
+
+    for line in replaying.lines(options):
+        say(line)
+
+
+@rules.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--ruleset", multiple=True, required=True, help="给出两个(或更多)版本")
+@click.option("--json", "as_json", is_flag=True, help="机器可读")
+@_period
+def compare(**options: Any) -> None:
+    """两个版本在同一段空气上的得失:命中、漏报、迟报、空报、提前量、各级城市小时。"""
+    from coordinator.cli import replaying  # numpy is loaded only here
+
+    if len(set(options["ruleset"])) < 2:
+        raise Refusal("比较至少要两个不同的版本:--ruleset A --ruleset B")
+    found = replaying.comparison(options)
+    if options["as_json"]:
+        say(found)
+        return
+    click.echo(
+        f"{found['from']} 至 {found['to']},{found['cities']} 个城市,预见期 {found['foresight']} 小时,{found['yardstick']}"
+    )
+    for row in found["rulesets"]:
+        hours = " ".join(f"{word}={count}" for word, count in row["city_hours"].items())
+        leads = row["lead_hours"]["quartiles"]
+        lead = f"提前量中位 {leads[2]:.0f} 小时" if leads else "无提前量"
+        click.echo(
+            f"{row['ruleset']:<15} 命中 {row['hits']} 漏报 {row['misses']} 迟报 {row['late']} 空报 {row['needless']}",
+            nl=False,
+        )
+        click.echo(f"  {lead}  城市小时 {hours}")
+    click.echo(f"等级不同的城市小时:{found['city_hours_differing']}")

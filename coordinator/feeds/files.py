@@ -65,6 +65,23 @@ class Table:
         city_of = np.where(self.city_of < 0, cities.index(city), self.city_of)
         return replace(self, cities=cities, city_of=city_of)
 
+    def only(self, rows: npt.NDArray[np.bool_]) -> "Table":
+        """The rows chosen, and nothing else."""
+        values = {name: column[rows] for name, column in self.values.items()}
+        return replace(
+            self,
+            values=values,
+            hours=self.hours[rows],
+            city_of=self.city_of[rows],
+            station_of=self.station_of[rows],
+            issued=None if self.issued is None else self.issued[rows],
+            original=None,
+        )
+
+    def cities_present(self) -> set[str]:
+        """The cities that have a row."""
+        return {self.cities[code] for code in np.unique(self.city_of) if code >= 0}
+
     def hourly(self, city: str, name: str) -> Floats:
         """One city's column on ``axis``: its own rows, or the mean of its stations where three quarters are valid.
 
