@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8))
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # beyond these it is a slip of the pen, and clocks can't be added
 SOURCE_CATEGORIES = 5  # Ⅰ–Ⅴ类放射源
 
 
@@ -23,14 +24,19 @@ def moment(value: object, where: str) -> datetime:
         raise InvalidIncident(f"{where} 应为 ISO 8601 时间,如 2026-03-01T08:00+08:00,现为 {value!r}")
     try:
         at = datetime.fromisoformat(value.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=BEIJING)).astimezone(BEIJING)
+        at = (at if at.tzinfo else at.replace(tzinfo=BEIJING)).astimezone(BEIJING)
     except (ValueError, OverflowError):
         raise InvalidIncident(f"{where} 应为 ISO 8601 时间,如 2026-03-01T08:00+08:00,现为 {value!r}") from None
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise InvalidIncident(f"{where} 的年份应在 {FIRST_YEAR}–{LAST_YEAR} 之间,现为 {value!r}")
+    return at
 
 
 def number(value: object, where: str) -> float:
     """A finite number that is not negative, in the unit the field names; a truth value is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    counted = isinstance(value, int) and not isinstance(value, bool)
+    measured = isinstance(value, float) and math.isfinite(value)
+    if not (counted or measured) or not isinstance(value, int | float) or value < 0:
         raise InvalidIncident(f"{where} 应为不小于 0 的数,现为 {value!r};不知道就不写或写 null")
     return value
 

@@ -2,6 +2,8 @@
 
 import csv
 import gzip
+import os
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -260,6 +262,55 @@ def test_our_schema_agrees_with_the_standards_on_a_thousand_spoilt_alerts(shared
     for name in ("w_sc_no_signature.xml", "k_taiwan.cap", "o_v1dot2_appendix_adot1.xml", "g_canada_errors.cap"):
         for spoilt in mutated((shared_data / "05_cap/files" / name).read_bytes()):
             assert check(spoilt).valid is standard.validate(etree.fromstring(spoilt)), spoilt
+
+
+ODD = [
+    "",
+    " ",
+    "\n Actual \n",
+    "Env",
+    "2024-05-19T24:00:00+04:00",
+    "2024-05-19T17:18:60+04:00",
+    "0000-05-19T17:18:00+04:00",
+]
+ODD += [
+    " 2024-05-19T17:18:00+04:00 ",
+    "2024-05-19T17:18:00,04:00",
+    "2024-05-19T17:18:00+14:30",
+    "+1",
+    "1.0",
+    " 12 ",
+    "1e3",
+]
+ODD += [".5", "en_US", "zh-Hans-CN", "http://[bad", "http://a b", "%zz", "٣", "２０２４-05-19T17:18:00+04:00"]
+ROUNDS = 8000 if os.environ.get("LIANDONG_LONG") else 400
+
+
+def spoilt_at_random(raw: bytes, dice: random.Random) -> bytes:
+    root = etree.fromstring(raw)
+    element, name = (
+        dice.choice(list(root.iter("{*}*"))),
+        dice.choice([*cap12.VOCABULARY, "area", "sent", "size", "web"]),
+    )
+    stray = etree.Element(f"{{{cap12.NAMESPACE}}}{name}")
+    stray.text = dice.choice(ODD)
+    if len(element) == 0 and dice.random() < 0.6:
+        element.text = dice.choice(ODD)
+    elif dice.random() < 0.5:
+        element.append(stray)
+    else:
+        element.set(f"{{http://www.w3.org/2001/XMLSchema-instance}}{dice.choice(['nil', 'schemaLocation'])}", "true")
+    return etree.tostring(root)
+
+
+def test_our_schema_agrees_with_the_standards_on_odd_values_and_strays(shared_data):
+    standard = etree.XMLSchema(etree.parse(shared_data / "05_cap/schema/google_cap12.xsd"))
+    whole = [raw for row, raw in public_files(shared_data / "05_cap") if row["xsd"] == "pass"]
+    whole = [raw for raw in whole if check(raw).valid and len(raw) < 10_000 and not raw.startswith(b"\x1f\x8b")]
+    dice = random.Random(20260110)
+    for _ in range(ROUNDS):
+        spoilt = spoilt_at_random(dice.choice(whole), dice)
+        assert check(spoilt).valid is standard.validate(etree.fromstring(spoilt)), spoilt
 
 
 def test_a_foreign_hour_is_turned_into_beijing_time():

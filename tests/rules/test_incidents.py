@@ -39,6 +39,11 @@ def test_the_plans_own_examples(case):
     assert result.get("command", {}).get("body") == case.get("command")
 
 
+def test_a_number_of_any_length_is_a_number():
+    assert graded(deaths=10**400) is Grade.I
+    assert graded(direct_loss_yuan=1e8) is Grade.I
+
+
 def test_null_is_not_known_and_zero_is_known_to_be_none():
     assert graded(deaths=None) is None
     assert graded() is None
@@ -112,6 +117,8 @@ def test_a_fact_can_be_taken_back():
         ({"learned_at": None}, "learned_at"),
         ({"learned_at": "yesterday"}, "learned_at"),
         ({"learned_at": "2026-03-01"}, "learned_at"),
+        ({"learned_at": "9999-12-31T23:00+08:00"}, "learned_at"),
+        ({"learned_at": LEARNED, "direct_loss_yuan": float("inf")}, "direct_loss_yuan"),
         ({"learned_at": LEARNED, "death": 3}, "deaths"),
         ({"learned_at": LEARNED, "ship": {"spill_tons": 3}}, "spill_tonnes"),
         ({"learned_at": LEARNED, "river": {"name": ""}}, "river.name"),

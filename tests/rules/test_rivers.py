@@ -2,6 +2,7 @@
 
 import pytest
 
+from coordinator import rulebook
 from coordinator.rulebook_incidents import assess, downstream_cities, waters, whom
 from rules.rivers import NoSuchPlace, crossings, downstream, neighbours_downstream, upstream
 
@@ -64,3 +65,8 @@ def test_an_incident_names_the_city_its_river_flows_to_and_those_below():
 def test_a_desk_asks_for_the_codes_downstream_and_gets_none_for_a_river_not_on_file():
     assert downstream_cities("泃河", "110000") == ("131000", "120000")
     assert downstream_cities("无名河", "110000") == ()
+
+
+def test_every_city_on_a_river_is_a_city_of_the_rulebook_by_the_same_name():
+    for section in (section for river in waters() for section in river.sections):
+        assert rulebook.city(section.city).name == section.city_name
