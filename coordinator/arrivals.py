@@ -140,10 +140,16 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     for section in found["sections"]:
         yield f"{section['name'] or '断面'}({section['km']:g} 千米):前锋 {_clock(section['front_at'])}"
         if "peak_at" in section:
-            yield f"  超标 {_clock(section['arrives_at'])} 至 {_clock(section['leaves_at'])}"
+            yield f"  {_exceeded(section)}"
             yield f"  峰值 {section['peak_mg_l']:g} 毫克/升,{_clock(section['peak_at'])}({section['peak_h']:.2f} 小时)"
             yield f"  通过质量 {section['mass_kg']:g} 千克"
     yield from (f"注意:{note}" for note in found["notes"])
+
+
+def _exceeded(section: dict[str, Any]) -> str:
+    if section["arrives_at"] is None:
+        return "超标时段:无(峰值低于限值,或限值未知)"
+    return f"超标 {_clock(section['arrives_at'])} 至 {_clock(section['leaves_at'])}"
 
 
 def _clock(at: str | None) -> str:

@@ -34,9 +34,8 @@ def moment(value: object, where: str) -> datetime:
 
 def number(value: object, where: str) -> float:
     """A finite number that is not negative, in the unit the field names; a truth value is not a number."""
-    counted = isinstance(value, int) and not isinstance(value, bool)
-    measured = isinstance(value, float) and math.isfinite(value)
-    if not (counted or measured) or not isinstance(value, int | float) or value < 0:
+    endless = isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or endless or value < 0:
         raise InvalidIncident(f"{where} 应为不小于 0 的数,现为 {value!r};不知道就不写或写 null")
     return value
 
