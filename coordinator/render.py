@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from coordinator import forms
@@ -57,7 +58,7 @@ def words(
     _known("渠道", channel, CHANNELS)
     order, shape = planned.order, _shape(planned, number, links=links)
     values = _values(planned, number=number, code=code, marker=marker)
-    values["link"], values["check"] = f"{order.base_url}/a/{token}", f"{order.base_url}/check/{quote(number)}"
+    values["link"] = f"{order.base_url}/a/{token}"
     template = _template(kind, order.change)
     if channel == "email":
         made = _mail(template, planned, shape, values)
@@ -153,23 +154,26 @@ def _template(kind: str, change: str) -> str:
 
 def _shape(planned: PlannedReceiver, number: str, *, links: bool) -> Shape:
     person, ladder = planned.person, planned.ladder
+    tone, confirmed = _nature(planned.measures)
     return Shape(
-        tone="officer" if planned.is_officer else _tone(planned.measures),
+        tone="officer" if planned.is_officer else tone,
         links=links,
         next_in_line=bool(person and ladder and person.key != ladder[0].key),
         mailed=bool(person and person.email),
-        confirmed=all(each.confirmed for each in planned.measures),
+        confirmed=confirmed,
         numbered=number.startswith(planned.order.alert),
     )
 
 
-def _tone(measures: tuple[Measure, ...]) -> str:
+@lru_cache(maxsize=4096)
+def _nature(measures: tuple[Measure, ...]) -> tuple[str, bool]:
+    """In what tone they are told, and whether somebody has confirmed them."""
+    confirmed, kinds = all(each.confirmed for each in measures), {each.kind for each in measures}
     if not measures:
-        return "none"
-    kinds = {each.kind for each in measures}
+        return "none", confirmed
     if kinds <= {MeasureKind.SELF}:
-        return "self"
-    return "exempt" if kinds <= {MeasureKind.EXEMPT} else "ordered"
+        return "self", confirmed
+    return "exempt" if kinds <= {MeasureKind.EXEMPT} else "ordered", confirmed
 
 
 def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) -> dict[str, str]:
@@ -188,6 +192,7 @@ def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) ->
 def _mail(template: str, planned: PlannedReceiver, shape: Shape, values: dict[str, str]) -> Words:
     measures, society, measures_html, society_html = forms.lists(planned.measures, planned.society)
     form = forms.mail(template, planned.order, shape)
+    values["check"] = f"{planned.order.base_url}/check/{quote(values['number'])}"
     escaped = {name: safe(value) for name, value in values.items()}
     escaped |= {"measures": measures_html, "society": society_html}
     values |= {"measures": measures, "society": society}
@@ -210,6 +215,7 @@ def _short(template: str, channel: str, order: Order, *, shape: Shape, values: d
     return Words("", form.fill(values | {"measures": kept}), "", shortened=True)
 
 
+@lru_cache(maxsize=4096)
 def _joined(measures: tuple[Measure, ...]) -> str:
     """Measures in one line, numbered when there are several."""
     if len(measures) == 1:

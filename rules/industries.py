@@ -53,6 +53,8 @@ class Words(Generic[T]):
         >>> Words("行业", {"水泥": 15}, ("水泥",)).named(" 水泥行业 ")
         15
         """
+        if text in self.known:
+            return self.known[text]
         folded = fold(text)
         for candidate in (folded, _TAIL.sub("", folded), _TAIL.sub("", _TAIL.sub("", folded))):
             if candidate in self.known:

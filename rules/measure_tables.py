@@ -43,7 +43,7 @@ class Measure:
     why: str
 
     def __hash__(self) -> int:
-        return hash(self.text)  # cheap: what is rendered for some measures is kept by them
+        return hash((self.text, self.why))  # cheap and telling: what is rendered for some measures is kept by them
 
     @property
     def confirmed(self) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 from rules.industries import Grade, Industry, fold
 from rules.levels import Level
@@ -126,6 +127,7 @@ def _own(line: PlantLine, level: Level, grade: Grade) -> Measure:
     return Measure(text=text, kind=kind, cut=cut, unit=line.name, source="一厂一策", confidence="list", why=why)
 
 
+@lru_cache(maxsize=4096)
 def _read(text: str, cut: float | None) -> tuple[MeasureKind, float]:
     """Kind and share of a plan's own words; the share given in the list beats the one in the words."""
     percent = re.search(r"(\d+(?:\.\d+)?)\s*[%%]", text)
