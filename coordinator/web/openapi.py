@@ -44,7 +44,7 @@ def describe(app: APIFlask) -> None:
     app.info = {"description": "重污染天气区域应急联动与突发环境事件:研判、签发、派发、签收。"}
     app.config.update(
         SECURITY_SCHEMES={"bearer": BEARER},
-        OPENAPI_VERSION="3.0.3",
+        OPENAPI_VERSION="3.1.0",
         AUTO_SERVERS=False,
         AUTO_OPERATION_ID=True,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
@@ -73,6 +73,8 @@ def _complete(call: Spec, path: str, method: str) -> None:
             parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
         if parameter["in"] == "path":
             parameter["required"] = True
+        if parameter["in"] == "query":  # left out, not null
+            parameter["schema"] = next(iter(parameter["schema"].get("anyOf", [parameter["schema"]])))
     if method == "post":
         call["parameters"].append(ONCE)
     if "requestBody" in call:

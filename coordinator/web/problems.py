@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+from apiflask import HTTPError
 from flask import Flask, Response, make_response, render_template, request
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
     """Every error ends in one of these."""
     app.register_error_handler(CoordinatorError, _ours)
     app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(HTTPError, _unfit)
     app.register_error_handler(OperationalError, _away)
     app.register_error_handler(PoolTimeout, _away)
     app.register_error_handler(DataError, _unstorable)
@@ -53,16 +55,18 @@ def _from_http(error: HTTPException) -> Response:
     if error.response is not None and error.code is None:
         return make_response(error.response)
     status = error.code or 400
-    answer = told(status, error.name, SAYS.get(status, error.name), **_errors_of(error))
+    answer = told(status, error.name, SAYS.get(status, error.name))
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after", "location"):
             answer.headers[name] = value
     return answer
 
 
-def _errors_of(error: HTTPException) -> dict[str, Any]:
-    found = getattr(error, "errors", None)
-    return {"errors": found} if found else {}
+def _unfit(error: HTTPError) -> Response:
+    """A body or query that is not what the description asks for, field by field."""
+    found = [(name, words) for fields in dict(error.detail).values() for name, words in fields.items()]
+    sentence = ";".join(f"{name}: {'、'.join(words)}" for name, words in found)
+    return told(error.status_code, Refusal.title, sentence or SAYS[400], errors=dict(found))
 
 
 def _away(error: Exception) -> Response:

@@ -103,8 +103,8 @@ def signatures(session: Session, one: Alert) -> list[Json]:
 
 
 def officer_names(session: Session, ids: set[str]) -> dict[str, str]:
-    rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids))).tuples()
-    return dict(iter(rows))
+    rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids)))
+    return {row.id: row.name for row in rows}
 
 
 def issues(session: Session, one: Alert) -> list[Json]:

@@ -32,6 +32,10 @@ class Provider(DefaultJSONProvider):
     ensure_ascii = False
     sort_keys = False
 
+    @staticmethod
+    def default(o: Any) -> Any:
+        return o.isoformat() if isinstance(o, datetime) else DefaultJSONProvider.default(o)
+
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         try:
             found = json.loads(s, parse_constant=_no_constant)
