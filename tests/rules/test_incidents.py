@@ -1,6 +1,7 @@
 """Grades of emergencies, as the plans' own examples and as properties of any incident."""
 
 import json
+import os
 import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from rules.fields import InvalidIncident
 from rules.incident_facts import FIELDS, GROUPS, parse
 from rules.incidents import Condition, Criterion, Grade, Row
 
+EXAMPLES = 2000 if os.environ.get("LIANDONG_LONG") else 40
 LEARNED = "2026-03-01T08:00+08:00"
 CASES = tomllib.loads((Path(__file__).parent.parent / "cases" / "incidents.toml").read_text())["case"]
 
@@ -76,7 +78,7 @@ def worse(name, value):
     return WORSE[name][min(WORSE[name].index(value or "none") + 1, len(WORSE[name]) - 1)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(FACTS, some.sampled_from(["deaths", "evacuated", "direct_loss_yuan", *WORSE]))
 def test_a_worse_fact_never_lowers_the_grade(facts, name):
     before = graded(**facts)
@@ -84,7 +86,7 @@ def test_a_worse_fact_never_lowers_the_grade(facts, name):
     assert graded(**{**facts, name: worse(name, facts[name])}) >= (before or Grade.IV)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(FACTS, some.data())
 def test_learning_one_more_fact_never_lowers_the_grade(facts, data):
     name = data.draw(some.sampled_from(["deaths", "poisoned_or_injured", "evacuated", *WORSE]))
@@ -93,7 +95,7 @@ def test_learning_one_more_fact_never_lowers_the_grade(facts, data):
     assert without is None or (graded(**facts) or Grade.IV) >= without
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(some.lists(FACTS, max_size=4))
 def test_updates_end_where_their_last_words_stand(changes):
     start = datetime.fromisoformat(LEARNED)
@@ -197,7 +199,7 @@ JSON = some.recursive(
 FIELDS_OR_NOT = some.sampled_from([*FIELDS, *GROUPS, "updates", "change_anchor", "no_such"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(some.dictionaries(FIELDS_OR_NOT, JSON | some.sampled_from(["province", ["ship"], {"spill_tonnes": 1}])))
 def test_any_file_is_graded_or_refused_and_never_crashes(fields):
     try:

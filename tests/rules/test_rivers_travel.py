@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from rules.fields import InvalidIncident
 from rules.spills import parse
 from rules.travel import Reach, Slug, front_line, slug_at
 
+EXAMPLES = 2000 if os.environ.get("LIANDONG_LONG") else 40
 HOUR = 3600
 REACH = {"length_km": 20, "velocity_m_s": 0.5, "area_m2": 60, "dispersion_m2_s": 30, "decay_per_day": 0, "dead_zone": 0}
 FILE = {
@@ -101,7 +103,7 @@ SLUGS = some.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(SLUGS)
 def test_the_mass_through_a_section_is_what_was_released_less_what_decayed(slug):
     w = math.sqrt(slug.speed**2 + 4 * slug.dispersion * slug.decay)
@@ -110,7 +112,7 @@ def test_the_mass_through_a_section_is_what_was_released_less_what_decayed(slug)
     assert slug.passed() == pytest.approx(slug.mass * left, rel=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(SLUGS, some.floats(1e-9, 0.999))
 def test_the_limit_is_met_at_both_ends_and_the_peak_lies_between(slug, share):
     assume(slug.peak > 1e-200)
@@ -122,7 +124,7 @@ def test_the_limit_is_met_at_both_ends_and_the_peak_lies_between(slug, share):
     assert slug.peak >= max(slug.mg_l(slug.peak_at * 0.999), slug.mg_l(slug.peak_at * 1.001))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(some.lists(some.floats(100, 20_000), min_size=1, max_size=6), some.floats(50, 20_000))
 def test_cutting_a_reach_in_pieces_changes_nothing(lengths, last):
     whole = slug_at(1000, sum(lengths) + last, [reach(length=1e9)])
@@ -288,7 +290,7 @@ ROUGH = some.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(ROUGH)
 def test_any_travel_file_is_reckoned_or_refused_and_never_crashes(changes):
     try:
