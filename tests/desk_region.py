@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from contacts.models import Contact, Enterprise, Line, Officer, Shift
 from coordinator import clock, db, issuing, response, rulebook
+from coordinator import incidents as emergencies
 from coordinator.models import (
     Alert,
     Episode,
@@ -195,6 +196,12 @@ def fill(plants_wanted: int = 300) -> dict[str, int]:
         numbers = {name: alert.id for name, alert in made.items()}
         for name in ("waiting", "drill"):
             response.submit(session, made[name], session.get_one(Officer, "D01"))
+        happened = {"learned_at": (clock.now() - timedelta(hours=1)).isoformat(), "deaths": 0, "sensitive": ["water_source"],
+                    "possible_cross_boundary": "province", "river": {"name": "泃河", "km_to_boundary": 8}}  # fmt: skip
+        numbers["incident"] = emergencies.report(
+            session, happened, city="110000", title="平谷区泃河上游罐车侧翻,约 2 吨柴油入河", mode=Mode.ACTUAL,
+            officer=session.get_one(Officer, "D01"),
+        ).id  # fmt: skip
         response.retract(session, made["dead"], by="D01", reason="重复拟定")
     sign(numbers["red"], "S01", "L01")
     sign(numbers["active"], "S01")

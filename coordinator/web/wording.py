@@ -11,6 +11,20 @@ from flask import g, has_request_context, request
 
 from coordinator import clock, rulebook
 from coordinator.errors import Refusal
+from coordinator.web.vocabulary import (
+    ACTS,
+    ANSWERS,
+    CHANGES,
+    CHANNELS,
+    FIELDS,
+    GRADES,
+    KINDS,
+    LANES,
+    MEASURES,
+    MODES,
+    ROLES,
+    STATES,
+)
 from rules.levels import Level
 
 LANGUAGES = ("zh", "en")
@@ -97,6 +111,11 @@ def city(code: str) -> str:
         return code
 
 
+def place(code: str) -> str:
+    """A city's name, or of a mandate's province."""
+    return next((one.province for one in rulebook.gazetteer() if code == f"{one.code[:2]}0000"), "") or city(code)
+
+
 def cities(codes: list[str], most: int = 8) -> str:
     names = [city(code) for code in codes[:most]]
     more = say(" 等 %(n)s 市", n=len(codes)) if len(codes) > most else ""
@@ -105,46 +124,6 @@ def cities(codes: list[str], most: int = 8) -> str:
 
 def thousands(count: float) -> str:
     return f"{count:,.0f}"
-
-
-STATES = {
-    "detected": "程序研判", "proposed": "已拟定", "pending_approval": "待签发", "approved": "已签发", "issuing": "派发中",
-    "active": "生效中", "changing": "变更待签", "held": "已暂停", "lifted": "已解除", "retracted": "已撤回",
-    "rejected": "已退回", "expired": "已过期", "dismissed": "已作废", "closed": "已归档",
-    "planned": "已计划", "pending": "待发", "sending": "发送中", "uncertain": "结果待查", "accepted": "运营商已收",
-    "sent": "已发出", "delivered": "已送达", "undelivered": "未送达", "failed": "发送失败", "unknown": "无回执",
-    "cancelled": "已取消", "superseded": "被新版取代", "suppressed": "不予发送", "dead": "故障待处理",
-    "open": "处置中", "running": "进行中", "stopped": "已中止", "finished": "已结束",
-}  # fmt: skip
-CHANGES = {"start": "启动", "upgrade": "升级", "downgrade": "降级", "extend": "延长或调整", "lift": "解除",
-           "retract": "撤回", "release": "恢复派发"}  # fmt: skip
-MODES = {"actual": "真实", "exercise": "演练", "test": "测试"}
-KINDS = {"order": "管控通知", "reminder": "催办", "correction": "更正", "manual": "人工补发"}
-CHANNELS = {"sms": "短信", "email": "邮件", "voice": "电话", "link": "链接", "key": "按键", "desk": "值班台"}
-ROLES = {
-    "duty": "值班员",
-    "signer": "签发人",
-    "leader": "领导",
-    "clerk": "名单员",
-    "director": "导演",
-    "auditor": "审计",
-}
-ANSWERS = {"acknowledge": "签收", "executing": "正在执行", "cannot": "不能执行", "already_down": "本已停产",
-           "done": "已执行到位"}  # fmt: skip
-MEASURES = {"self": "自主减排", "exempt": "豁免", "manage": "加强管理", "limit": "限产", "extend": "延长工序时间",
-            "stop": "停产"}  # fmt: skip
-FIELDS = {
-    "level": "等级", "cities": "城市", "effective_from": "生效时间", "effective_to": "预计结束", "reason": "理由",
-    "observed": "实况依据", "forecast": "预报依据", "change": "变更", "clause": "条款", "mode": "性质", "evidence": "依据",
-}  # fmt: skip
-ACTS = {
-    "propose": "拟定", "submit": "提交会签", "sign approve": "签发", "sign reject": "退回", "reject": "退回",
-    "hold": "暂停派发", "ask release": "申请恢复派发", "release": "恢复派发", "issue": "发布", "edit": "修改",
-    "ask lift": "申请解除", "ask retract": "申请撤回", "ask upgrade": "申请升级", "ask downgrade": "申请降级",
-    "ask extend": "申请延长或调整", "dismiss": "作废", "sign in": "登录", "sign out": "退出", "sign-in refused": "登录被拒",
-    "import": "导入", "answer acknowledge": "代记签收", "answer executing": "代记:正在执行",
-    "answer cannot": "代记:不能执行", "answer already_down": "代记:本已停产", "answer done": "代记:已执行到位",
-}  # fmt: skip
 
 
 def worded(vocabulary: Mapping[str, str]) -> Any:
@@ -171,9 +150,29 @@ def told(value: Any, name: str) -> str:
 
 
 FILTERS: dict[str, Any] = {
-    "field": field, "told": told,
-    "moment": moment, "hour": hour, "day": day, "ago": ago, "lasting": lasting, "typed": typed, "level": level,
-    "level_word": level_word, "city": city, "cities": cities, "thousands": thousands, "state": worded(STATES),
-    "change": worded(CHANGES), "mode": worded(MODES), "kind": worded(KINDS), "channel": worded(CHANNELS),
-    "role": worded(ROLES), "answered": worded(ANSWERS), "measure": worded(MEASURES), "act": worded(ACTS),
-}  # fmt: skip
+    "field": field,
+    "told": told,
+    "place": place,
+    "moment": moment,
+    "hour": hour,
+    "day": day,
+    "ago": ago,
+    "lasting": lasting,
+    "typed": typed,
+    "level": level,
+    "level_word": level_word,
+    "city": city,
+    "cities": cities,
+    "thousands": thousands,
+    "state": worded(STATES),
+    "change": worded(CHANGES),
+    "mode": worded(MODES),
+    "kind": worded(KINDS),
+    "channel": worded(CHANNELS),
+    "role": worded(ROLES),
+    "answered": worded(ANSWERS),
+    "grade": worded(GRADES),
+    "lane": worded(LANES),
+    "measure": worded(MEASURES),
+    "act": worded(ACTS),
+}

@@ -14,7 +14,8 @@ from coordinator.models import REACHED, Alert, Issue, Mode, Notice, Receiver
 from coordinator.models import AlertState as S
 from coordinator.preview import Preview, Sample
 from coordinator.web.looks.alerts import AlertLook
-from coordinator.web.wording import CHANGES, say, thousands
+from coordinator.web.vocabulary import CHANGES
+from coordinator.web.wording import say, thousands
 
 KEEP_S = 60.0
 MOST_KEPT = 32

@@ -13,7 +13,8 @@ from coordinator import clock, mandates, progress, response
 from coordinator.freshness import feed_ages
 from coordinator.models import Alert, Duty, Incident, Mode, Receiver, Signature
 from coordinator.web.looks import alerts
-from coordinator.web.wording import CHANGES, ago, cities, level, moment, say
+from coordinator.web.vocabulary import CHANGES
+from coordinator.web.wording import ago, cities, level, moment, say
 
 NEWEST = datetime.max.replace(tzinfo=clock.BEIJING)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from coordinator import rulebook
 from coordinator.errors import Refusal
-from coordinator.web import acting, alert_acts, auth, wording
+from coordinator.web import acting, alert_acts, auth, vocabulary, wording
 from coordinator.web.door import acted, desk, page_number
 from coordinator.web.looks import alerts, foreseen
 from coordinator.web.session import confirmed
@@ -125,7 +125,7 @@ def _wanted() -> dict[str, Any]:
 def _needed(field: str) -> str:
     said = request.form.get(field, "").strip()
     if not said:
-        raise Refusal(f"{wording.say(wording.FIELDS[field])}没有填写;请返回补充")
+        raise Refusal(f"{wording.say(vocabulary.FIELDS[field])}没有填写;请返回补充")
     return said
 
 
