@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
@@ -48,13 +48,12 @@ class Pool:
         self._slots = self._slots or asyncio.Semaphore(CONNECTIONS)
         async with self._slots:
             wire = self._rested() or await self._opened()
-            try:
+            with ExitStack() as unless_at_rest:
+                unless_at_rest.callback(wire.close)
                 yield wire
-            except BaseException:
-                wire.close()
-                raise
-            if wire.is_open:
-                self._idle.append(wire)
+                if wire.is_open:
+                    unless_at_rest.pop_all()
+                    self._idle.append(wire)
 
     def _rested(self) -> Wire | None:
         while self._idle:
@@ -75,14 +74,13 @@ class Pool:
             start_tls=False if secure or host.startswith(LOOPBACK) else None,
             local_hostname=self._greeting,
         )
-        await connection.connect()
-        try:
+        with ExitStack() as unless_ready:
+            unless_ready.callback(connection.close)
+            await connection.connect()
             await self._sign_in(connection)
             if not isinstance(connection.transport, asyncio.Transport):
                 raise Cut("greeting")
-        except BaseException:
-            connection.close()
-            raise
+            unless_ready.pop_all()
         return Wire(connection.transport, pipelines=connection.supports_extension("pipelining"))
 
     async def _sign_in(self, connection: aiosmtplib.SMTP) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -30,6 +31,7 @@ REFUSED_CODES = {
     *(21211, 21265, 21266, 21401, 21407, 21408, 21421, 21602, 21610, 21612, 21614, 21617, 21635),
     *(13223, 13224, 13225, 13226, 21214, 21215, 21216, 21217),
 }
+NUMBER = re.compile(r"(\+?\d{3})\d{4,}(\d{4})")  # the carrier repeats the number it refuses; logs must not
 UNASKED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)  # DNS, refused, TLS, no connection in time
 UNTOLD = (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError, AttributeError, KeyError, ArithmeticError)
 
@@ -136,7 +138,7 @@ async def handed(call: Awaitable[Any]) -> Handed:
         return Handed(Outcome.NOT_SENT, code=type(error).__name__, detail=str(error))
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         return Handed(Outcome.MISCONFIGURED, code=type(error).__name__, detail=str(error))
-    except UNTOLD as error:
+    except (TwilioException, *UNTOLD) as error:
         return Handed(Outcome.UNCERTAIN, code=type(error).__name__, detail=str(error))
     if not (isinstance(record.sid, str) and record.sid):
         return Handed(Outcome.UNCERTAIN, code="no_sid", detail="运营商答复成功但没有编号")
@@ -145,7 +147,7 @@ async def handed(call: Awaitable[Any]) -> Handed:
 
 def _answered(status: int, code: Any, words: str) -> Handed:
     number = int(code) if str(code).isdigit() else status
-    return Handed(_outcome(status, number), code=str(number), detail=words)
+    return Handed(_outcome(status, number), code=str(number), detail=NUMBER.sub(r"\1****\2", words))
 
 
 def _outcome(status: int, code: int) -> Outcome:

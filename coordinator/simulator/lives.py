@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from coordinator import clock
 from coordinator.simulator.calling import Line
@@ -19,11 +20,11 @@ WORDS = (
 CODES = {word: code for code, word in enumerate(WORDS)}
 TICK_S = 0.02
 CALLERS = 16  # callbacks on their way at once
-TRIES = 6  # the last one about a minute after the first
+TRIES = 7  # the last one about a minute after the first
 API = {"ApiVersion": "2010-04-01"}
 
-
 Step = tuple[str, str, float]  # status, error code, seconds after the step before
+Due = tuple[float, Callable[["Life"], None], "Life"]
 
 
 @dataclass(slots=True)
@@ -37,9 +38,9 @@ class Life:
     ours: str
     steps: list[Step]  # still to come
     url: str = ""
-    told_of: frozenset[str] = frozenset(WORDS)  # the states the caller wants to hear of
     action: str = ""  # calls: where keys go
     digits: int = 0  # calls: how many keys are waited for
+    untold: list[tuple[str, str]] = field(default_factory=list)  # what our web has still to hear, in order
     tries: int = 0
 
     @property
@@ -64,13 +65,13 @@ class Lives:
         self._weather = weather
         self._status = bytearray([CODES["delivered"]]) * taken_before
         self._errors: dict[int, str] = {}
-        self._waiting: dict[float, deque[tuple[float, Life]]] = defaultdict(deque)  # by length of the wait, so in order
-        self._due: asyncio.Queue[Life] = asyncio.Queue()
+        self._waiting: dict[float, deque[Due]] = defaultdict(deque)  # by the length of the wait, so each is in order
+        self._calls: asyncio.Queue[Life] = asyncio.Queue()
         self._callers: list[asyncio.Task[None]] = []
 
     def begin(self, life: Life) -> None:
         self.mark(life.n, "queued")
-        self._later(life)
+        self._later(life.steps[0][2], self._step, life)
 
     def mark(self, n: int, word: str, code: str = "") -> None:
         if n >= len(self._status):
@@ -95,50 +96,48 @@ class Lives:
         await asyncio.gather(*self._callers, return_exceptions=True)
         await self._line.close()
 
-    def _later(self, life: Life, seconds: float | None = None) -> None:
-        delay = life.steps[0][2] if seconds is None else seconds
-        self._waiting[delay].append((clock.monotonic() + delay, life))
+    def _later(self, delay: float, act: Callable[[Life], None], life: Life) -> None:
+        self._waiting[delay].append((clock.monotonic() + delay, act, life))
 
     async def _tick(self) -> None:
         """Everything that is due now; a timer of its own for each message would cost more than taking it."""
         while True:
             await asyncio.sleep(TICK_S)
             now = clock.monotonic()
-            for waiting in self._waiting.values():
+            for waiting in list(self._waiting.values()):
                 while waiting and waiting[0][0] <= now:
-                    self._due.put_nowait(waiting.popleft()[1])
+                    _, act, life = waiting.popleft()
+                    act(life)
+
+    def _step(self, life: Life) -> None:
+        """On to the next state, whether or not our web has heard of the last."""
+        if not life.steps:  # keys have ended the call in the meantime
+            return
+        (word, code, _), *life.steps = life.steps
+        self.mark(life.n, word, code)
+        if life.url and self._weather.of(life.subscriber.name).called_back():
+            life.untold.append((word, code))
+            if len(life.untold) == 1:
+                self._calls.put_nowait(life)
+        if life.steps:
+            self._later(life.steps[0][2], self._step, life)
 
     async def _call(self) -> None:
         while True:
-            life = await self._due.get()
-            if life.steps:
-                await self._step(life)
+            await self._tell(await self._calls.get())
 
-    async def _step(self, life: Life) -> None:
-        word, code, _ = life.steps[0]
-        self.mark(life.n, word, code)
-        if await self._unheard(life, word, code):
-            life.tries += 1
-            return self._later(life, 2.0**life.tries)
-        life.tries = 0
-        return self._step_done(life, word)
-
-    def _step_done(self, life: Life, word: str) -> None:
-        if life.steps and life.steps[0][0] == word:  # keys may have ended the call in the meantime
-            life.steps = life.steps[1:]
-        if life.steps:
-            self._later(life)
-
-    async def _unheard(self, life: Life, word: str, code: str) -> bool:
-        faults = self._weather.of(life.subscriber.name)
-        if not life.url or word not in life.told_of or not (life.tries or faults.called_back()):
-            return False
-        answered = await self._line.post(life.url, life.form(word, code), life.subscriber)
+    async def _tell(self, life: Life) -> None:
+        answered = await self._line.post(life.url, life.form(*life.untold[0]), life.subscriber)
         if answered.status >= 400:
             logger.warning("callback about %s answered %s", life.sid, answered.status)
-        return answered.lost and life.tries + 1 < TRIES
+        life.tries += 1
+        if answered.lost and life.tries < TRIES:
+            return self._later(2.0 ** (life.tries - 1), self._calls.put_nowait, life)
+        life.tries = 0
+        life.untold.pop(0)
+        return self._calls.put_nowait(life) if life.untold else None
 
     def hang_up(self, life: Life) -> None:
         """The call ends now: its remaining steps shrink to the last."""
         life.steps = [("completed", "", 0.0)]
-        self._later(life)
+        self._step(life)

@@ -83,7 +83,7 @@ class Counter:
         refused = self._refused(subscriber, form, to) or (21602 if not body else 21617 if len(body) > LONGEST else 0)
         if refused:
             return refused
-        row = self._row("SM", subscriber, form, "sms", body)
+        row = self._row("SM", subscriber, form, channel="sms", body=body)
         return row, self._life(row, subscriber, _message_steps(to, self.weather.of(subscriber.name)))
 
     def _call(self, subscriber: Subscriber, form: Form) -> tuple[Row, Life] | int:
@@ -92,7 +92,7 @@ class Counter:
         if refused or not (twiml or form.get("Url")):
             return CALL_REFUSALS.get(refused, refused) or 21205
         words, action, digits = heard(twiml)
-        row = self._row("CA", subscriber, form, "voice", words)
+        row = self._row("CA", subscriber, form, channel="voice", body=words)
         row["action"] = action
         life = self._life(row, subscriber, _call_steps(to, self.weather.of(subscriber.name)))
         life.action, life.digits = action, digits
@@ -108,7 +108,7 @@ class Counter:
         code = int(asked_for[1]) if asked_for else TWILIO_MAGIC.get(to, 0)
         return code if code in wire.WORDS else 0 if E164.fullmatch(to) else 21211
 
-    def _row(self, kind: str, subscriber: Subscriber, form: Form, channel: str, body: str) -> Row:
+    def _row(self, kind: str, subscriber: Subscriber, form: Form, *, channel: str, body: str) -> Row:
         return {
             "channel": channel,
             "account": subscriber.name,

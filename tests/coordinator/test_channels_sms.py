@@ -49,6 +49,7 @@ def test_a_refusal_is_laid_at_the_right_door(tmp_path: Path, number: str, outcom
             handed = await send(sms, simulator, address=number)
 
             assert (handed.outcome, handed.code) == (outcome, code)
+            assert "+86190000" not in handed.detail
             assert rows(simulator) == []
 
     asyncio.run(go())
