@@ -147,12 +147,12 @@ async def hand_over(
     way: Way, carrier: Any, batch: Sequence[Claimed], *, started: float
 ) -> list[tuple[Claimed, Handed]]:
     """Every one of the batch to the carrier, side by side. Past half the lease nothing more is begun."""
-    held = HeldWatch()
+    held, host = HeldWatch(), config.load().address.hostname or "localhost"
 
     async def one(claimed: Claimed) -> tuple[Claimed, Handed]:
         if await held.stops(claimed.id) or clock.monotonic() > started + LEASE_S / 2:
             return claimed, Handed(Outcome.BUSY, detail="given back before sending")
-        return claimed, await carrier.send(_envelope(claimed))
+        return claimed, await carrier.send(_envelope(claimed, host))
 
     return await asyncio.gather(*(one(claimed) for claimed in batch))
 
@@ -184,8 +184,7 @@ def held_notices() -> frozenset[int]:
         )
 
 
-def _envelope(claimed: Claimed) -> Envelope:
-    host = config.load().address.hostname or "localhost"
+def _envelope(claimed: Claimed, host: str) -> Envelope:
     return Envelope(
         attempt=claimed.attempt,
         callback_key=tokens.callback_key(claimed.attempt),

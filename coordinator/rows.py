@@ -1,7 +1,7 @@
 """What does each row of a hand-over say: which city, which hour, which values; and what of it can't be believed?"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,12 +20,14 @@ from coordinator.screening import (
     measured,
     moment,
     rejected,
+    weighed,
 )
-from coordinator.storing import Foretold, Measured
+from coordinator.storing import Foretold, Measured, Values
 
 FARTHEST = timedelta(days=16)
 STALE_FORECAST = timedelta(hours=48)
 DAY_H = 24
+Look = Callable[[int, Values], list[Rejected]]
 _DATE = re.compile(r"\d{4}[-/]?\d{1,2}[-/]?\d{1,2}")
 _PRIMARY = ("primary", "primary_pollutant", "首要污染物")
 
@@ -42,7 +44,7 @@ class Screen:
         """The believable rows of observations."""
         for place, row in self._rows(handed):
             found = self._where_and_when(place, row)
-            values = self._values(place, row) if found else None
+            values = self._values(place, row, look=weighed) if found else None
             if found and values:
                 city, station, at = found
                 yield Measured(city, station, at, values)
@@ -116,9 +118,10 @@ class Screen:
             return (low if high <= HIGHEST["aqi"] else None), plain
         return None, plain
 
-    def _values(self, place: int, row: Mapping[str, Any]) -> dict[str, float | None]:
-        """The values of a row; none at all is named too."""
+    def _values(self, place: int, row: Mapping[str, Any], look: Look = lambda place, values: []) -> Values:
+        """The values of a row; none at all is named too. ``look`` takes out what only measuring makes impossible."""
         values, faults = measured(place, row)
+        faults += look(place, values)
         self.complaints += faults
         if not any(value is not None for value in values.values()):
             if not faults:

@@ -195,3 +195,12 @@ def measured(place: int, row: Mapping[str, Any]) -> tuple[dict[str, float | None
         except Unbelievable as fault:
             complaints.append(rejected(place, title, value, str(fault)))
     return values, complaints
+
+
+def weighed(place: int, values: dict[str, float | None]) -> list[Rejected]:
+    """Take out particles of exactly zero: instruments of the national network say so when they measured nothing."""
+    zeros = [name for name in ("pm25", "pm10") if values.get(name) == 0]
+    for name in zeros:
+        del values[name]
+    titles = {name: title for title, name in COLUMNS.items()}
+    return [rejected(place, titles[name], 0, "颗粒物为 0:是仪器无效值,不是清洁空气") for name in zeros]

@@ -3,13 +3,21 @@
 import base64
 import hashlib
 import hmac
+import os
+from functools import cache
 
 from coordinator import config
 
 
 def _derive(*words: object) -> bytes:
     text = "\x1f".join(str(word) for word in words)
-    return hmac.new(config.load().secret_key.encode(), text.encode(), hashlib.sha256).digest()
+    return hmac.digest(_key(os.environ.get("SECRET_KEY"), os.environ.get("LIANDONG_HOME")), text.encode(), "sha256")
+
+
+@cache
+def _key(secret: str | None, home: str | None) -> bytes:
+    """Read once for each installation: tens of thousands of codes are made at a time."""
+    return config.load().secret_key.encode()
 
 
 def code(subject: str, receiver: str) -> str:

@@ -36,7 +36,9 @@ def list_(*, as_json: bool) -> None:
         return
     for age in ages:
         kind = "预报" if age.kind == "forecasts" else "实况"
-        click.echo(f"{age.name:<16} {kind} {STATES[age.state]} {_newest(age.newest_at, age.age_s)} {age.trouble}".rstrip())
+        click.echo(
+            f"{age.name:<16} {kind} {STATES[age.state]} {_newest(age.newest_at, age.age_s)} {age.trouble}".rstrip()
+        )
 
 
 def _newest(newest_at: datetime | None, age_s: float | None) -> str:
@@ -58,7 +60,9 @@ def _told(answer: dict[str, Any]) -> str:
     lines = [
         f"{answer['feed']}:新收 {answer['accepted']} 行,已有 {answer['duplicates']} 行,不可用 {len(answer['rejected'])} 处"
     ]
-    lines += [f"  第 {one['row']} 行 {one['column']} {one['value']}:{one['reason']}" for one in answer["rejected"][:SHOWN]]
+    lines += [
+        f"  第 {one['row']} 行 {one['column']} {one['value']}:{one['reason']}" for one in answer["rejected"][:SHOWN]
+    ]
     if len(answer["rejected"]) > SHOWN:
         lines.append(f"  ……其余 {len(answer['rejected']) - SHOWN} 处见 --json")
     return "\n".join(lines)

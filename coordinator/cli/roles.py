@@ -32,8 +32,7 @@ def worker() -> None:
     from coordinator import config, logs, schema
     from coordinator import worker as role
 
-    config.load()
-    logs.start()
+    logs.configure(config.load().log)
     schema.require()
     role.run()
 
@@ -43,8 +42,7 @@ def clock() -> None:
     """定时:按时刻表登记到期的任务。可以同时启动多个,只有一个领班。"""
     from coordinator import config, logs, schedule, schema
 
-    config.load()
-    logs.start()
+    logs.configure(config.load().log)
     schema.require()
     schedule.run()
 

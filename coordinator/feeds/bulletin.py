@@ -23,7 +23,7 @@ POLLUTANTS = {
 }  # fmt: skip
 
 _RANGE = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d+)?)\s*(?:[~~∼〜—–−至到\-]|--|——)\s*(\d{1,3}(?:\.\d+)?)(?![\d.])")
-_SINGLE = re.compile(r"(?<![\d.PMONS_])(\d{1,3}(?:\.\d+)?)(?![\d.])")
+_SINGLE = re.compile(r"(?<![\dA-Za-z._])(\d{1,3}(?:\.\d+)?)(?![\dA-Za-z.])")
 _CATEGORY = re.compile("|".join(CATEGORIES).replace("轻度", "轻度?").replace("中度", "中度?").replace("重度", "重度?"))
 _DAY = re.compile(r"(?:(\d{4})\s*[-/.年]\s*)?(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?")
 _DAY_ALONE = re.compile(r"(\d{1,2})\s*[日号]")

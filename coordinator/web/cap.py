@@ -36,7 +36,7 @@ def feed(session: Session) -> Response:
         .order_by(Issue.issued_at.desc(), Issue.alert_id.desc(), Issue.rev.desc())
         .limit(NEWEST)
     )
-    entries = [_entry(message(session, alert, issue)) for alert, issue in session.execute(query).tuples()]
+    entries = [_entry(message(session, alert, issue)) for alert, issue in session.execute(query)]
     base = config.load().public_base_url
     listed = cap12.Feed(
         url=f"{base}/cap/feed.atom",
