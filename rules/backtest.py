@@ -13,7 +13,7 @@ from rules.causes import EVERY_HOUR_COUNTS, CausePolicy
 from rules.episodes import foreseen
 from rules.levels import Level
 from rules.lifecycle import Change, ChangeKind, Standing, decide
-from rules.outlook import View, view
+from rules.outlook import View, polluted, view
 from rules.rulesets import RuleSet
 from rules.spells import DAY, Flags, Series
 
@@ -147,13 +147,25 @@ class Course:
         called, ahead = self.called[hours], self.ahead[hours]
         if standing is None:
             return np.asarray((called > 0) | (self.maybe[hours] != blind))
-        rules = self.seen.ruleset.hysteresis
-        late = self.seen.series.index(standing.until) - rules.reach_hours
         lowest = min(criterion.stays_above for criterion in self.seen.ruleset.criteria)
         own = [row.criterion.stays_above for row in self.seen.rows if row.criterion.level == standing.level]
-        ending = (np.arange(hours.start, hours.stop) >= late) & (called > 0)
-        lower = (ahead <= min(own, default=lowest)) & (called < standing.level)
-        return np.asarray((called > standing.level) | ending | lower | (ahead <= lowest) | (np.isnan(ahead) != blind))
+        until = self.seen.series.index(standing.until)
+        late = np.arange(hours.start, hours.stop) >= until - self.seen.ruleset.hysteresis.reach_hours
+        longer = late & (called > 0) & self._polluted_from(until, hours)
+        lower = (ahead <= min(own, default=lowest)) & (called > 0) & (called < standing.level)
+        unknown = (np.isnan(ahead) != blind) | (blind & (called > 0))
+        return np.asarray((called > standing.level) | longer | lower | (late & (ahead <= lowest)) | unknown)
+
+    @cached_property
+    def _dirty(self) -> npt.NDArray[np.int64]:
+        length = len(self.seen.series)
+        return np.concatenate([[0], np.cumsum(polluted(self.seen, 0, length))])
+
+    def _polluted_from(self, until: int, hours: slice) -> Flags:
+        """Is any hour from ``until`` to the end of what is foreseen polluted?"""
+        length = len(self.seen.series)
+        ends = np.minimum(np.arange(hours.start, hours.stop) + self.foresight, length)
+        return np.asarray(self._dirty[ends] > self._dirty[np.minimum(np.clip(until, 0, length), ends)])
 
 
 def levels_by_hour(changes: Sequence[Change], series: Series, beyond: int) -> npt.NDArray[np.int8]:

@@ -50,6 +50,8 @@ class Table:
     def axis(self) -> times.Hours:
         """Every hour from the first to the last row, gaps included."""
         known = self.hours[~np.isnat(self.hours)]
+        if not len(known):
+            raise Refusal(f"{self.path}:没有时间列,应有 time(或 date 与 hour),例如 2024-01-30 08:00")
         return np.arange(known.min(), known.max() + 1)
 
     @cached_property

@@ -32,11 +32,16 @@ class Long:
 
 
 def understood(raw: Raw, limits: Mapping[str, float]) -> Long:
-    """The file as long rows; Refusal says which column is missing and what it could be called."""
+    """The file as long rows; Refusal says which column is missing and what it could be called.
+
+    Rows without any time column have their index all the same; whoever needs an hour refuses them.
+    """
     roles = _roles(raw)
     table = _lay(raw, roles, limits)
     table.faults.update(raw.faults)
     unread = int(np.isnat(table.hours).sum())
+    if not _time_name(roles):
+        return table
     if unread == len(table.hours):
         raise Refusal(f"{raw.path}:时间列“{_time_name(roles)}”没有一行读得懂,应如 2024-01-30 08:00")
     if unread:
@@ -122,7 +127,8 @@ def _daily(hours: times.Hours) -> bool:
 
 
 def _long(raw: Raw, roles: dict[str, str], pollutants: Mapping[str, str], limits: Mapping[str, float]) -> Long:
-    hours, daily = _hours(raw, roles)
+    timeless = np.full(raw.rows, times.NEVER), False
+    hours, daily = _hours(raw, roles) if _time_name(roles) else timeless
     table = Long(hours, {}, daily=daily, original=raw)
     for header, name in pollutants.items():
         if name in table.values:

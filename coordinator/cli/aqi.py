@@ -1,0 +1,18 @@
+"""liandong aqi FILE: IAQI, AQI, primary pollutant and category for every row."""
+
+import click
+
+
+@click.command()
+@click.argument("file")
+@click.option("--standard", required=True, help="hj633-2012 或 hj633-2026")
+@click.option(
+    "--hourly", is_flag=True, help="列为小时均值(实时报);缺省按日报:日均值,O3 为日最大1小时,O3_8h 为日最大8小时"
+)
+@click.option("--json", "as_json", is_flag=True, help="每行一个 JSON 对象")
+def aqi(file: str, standard: str, hourly: bool, as_json: bool) -> None:
+    """给每一行加上 IAQI_*、AQI、primary(首要污染物)、category(类别),CSV 输出到标准输出。"""
+    from coordinator.cli import indexing  # numpy is loaded only here
+
+    for line in indexing.lines(file, standard, hourly=hourly, as_json=as_json):
+        click.echo(line)
