@@ -161,7 +161,10 @@ def _rows_at(table: Table, trade: Industry, grade: Grade, *, level: Level, city:
     ranked = [
         (score, row)
         for row in table.rows
-        if level in row.levels and row.in_force(on) and (score := _score(row, trade, grade, city)) is not None
+        if row.industry in (trade.name, "*")
+        and level in row.levels
+        and row.in_force(on)
+        and (score := _score(row, trade, grade, city)) is not None
     ]
     if not ranked:
         raise ValueError(f"措施表没有{trade.name}{_called(grade)}在{_colour(level)}时的措施({on:%Y-%m-%d},{city})")
@@ -173,7 +176,7 @@ def _score(row: Row, trade: Industry, grade: Grade, city: str) -> tuple[bool, bo
     """How specific a row is to the plant, larger first; None when it isn't about it."""
     nearness = near(row.place, city)
     fit = 3 if grade.name in row.grades else 2 if grade.follows in row.grades else 1 if "*" in row.grades else 0
-    if nearness is None or not fit or row.industry not in (trade.name, "*"):
+    if nearness is None or not fit:
         return None
     return row.confidence != UNCONFIRMED, row.industry == trade.name, nearness, fit
 
