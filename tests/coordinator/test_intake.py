@@ -101,6 +101,13 @@ def test_a_bad_value_leaves_the_rest_of_its_row(store: Path) -> None:
     assert (kept()[0].pm25, kept()[0].pm10) == (None, 50)
 
 
+def test_particles_of_exactly_zero_are_a_fault_of_the_instrument(store: Path) -> None:
+    """The national feed of 2017-07-07 16 h says PM2.5 0, PM10 0 beside a 24-hour mean of 86."""
+    answer = post(row(2, **{"PM2.5": 0, "PM10": 0, "O3": 0}), row(1, **{"PM2.5": 0}))
+    assert (answer["accepted"], len(answer["rejected"])) == (1, 3)
+    assert [(one.pm25, one.pm10, one.o3) for one in kept()] == [(None, None, 0)]
+
+
 def test_a_garbled_value_takes_nothing_back(store: Path) -> None:
     post(row())
     assert post(row(**{"PM2.5": "#VALUE!", "PM10": 70}))["accepted"] == 1
