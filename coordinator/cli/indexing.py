@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 
 import numpy as np
@@ -14,18 +14,18 @@ from coordinator.errors import Refusal
 from coordinator.feeds.files import Table
 from coordinator.tabular.cells import MARKS, Floats
 from coordinator.tabular.headers import pollutant
-from rules.aqi import Averaging, Index, index
+from rules.aqi import POLLUTANTS, Averaging, Index, index
 
 BATCH = 20_000  # rows written at a time
 
 
-def lines(path: str, standard: str, *, hourly: bool, as_json: bool) -> Iterator[str]:
+def lines(path: str, standard: str, *, hourly: bool, as_json: bool, method: str) -> Iterator[str]:
     """CSV with a header, or one JSON object a row; numbers that can't be said are empty, null in JSON."""
     kind = Averaging.HOURLY if hourly else Averaging.DAILY
     table = tables.load(path)
     found = rulebook.standard(standard)
     try:
-        answer = index(_columns(table, kind), found, averaging=kind)
+        answer = index(_columns(table, kind, method), found, averaging=kind)
     except ValueError as error:
         raise Refusal(f"{path}:{error}") from error
     columns = {**_given(table), **_added(answer)}
@@ -46,24 +46,25 @@ def _csv(rows: object) -> str:
     return written.getvalue().removesuffix("\n")
 
 
-def _columns(table: Table, kind: Averaging) -> Mapping[str, Floats]:
-    """What the standard asks for: of a day the 24-hour columns where the file has them, of an hour the hour's.
+def _columns(table: Table, kind: Averaging, method: str) -> Mapping[str, Floats]:
+    """What the standard asks for: of a day the 24-hour columns where the file has them, of an hour as ``method`` says.
 
-    HJ 633-2012 wrote running 24-hour PM for the hour; what was published, and is computed here, takes the hour's mean
-    (a file with ``PM2.5_24h`` alone is taken at that).
+    text       HJ 633-2012 表 3: running 24-hour PM where the file has it, running 8-hour O3
+    published  what the national publication does: the hour's mean of each of the six, no O3_8h; its station AQI is
+               then met exactly. Taken by default for a file that brings an AQI of its own.
     """
-    names = ("PM2.5", "PM10", "SO2", "NO2", "O3", "O3_8h", "CO")
-    chosen = {}
-    for name in names:
-        order = (name, f"{name}_24h") if kind is Averaging.HOURLY else (f"{name}_24h", name)
-        usable = [column for column in order if column in table.values]
-        if kind is Averaging.HOURLY and usable == [f"{name}_24h"] and not name.startswith("PM"):
-            continue
-        if usable:
-            chosen[name] = table.values[usable[0]]
-    if kind is Averaging.HOURLY and "SO2_24h" in table.values:
-        chosen["SO2_24h"] = table.values["SO2_24h"]
-    return chosen
+    published = method == "published" or (method == "auto" and "AQI" in table.values)
+    if kind is Averaging.DAILY:
+        return _first_of(table, POLLUTANTS, lambda name: (f"{name}_24h", name))
+    if published:
+        return _first_of(table, tuple(name for name in POLLUTANTS if name != "O3_8h"), lambda name: (name,))
+    chosen = _first_of(table, POLLUTANTS, lambda name: (f"{name}_24h", name) if name.startswith("PM") else (name,))
+    return chosen | ({"SO2_24h": table.values["SO2_24h"]} if "SO2_24h" in table.values else {})
+
+
+def _first_of(table: Table, names: Sequence[str], order: Callable[[str], tuple[str, ...]]) -> dict[str, Floats]:
+    usable = {name: [column for column in order(name) if column in table.values] for name in names}
+    return {name: table.values[columns[0]] for name, columns in usable.items() if columns}
 
 
 def _given(table: Table) -> dict[str, list[str]]:
