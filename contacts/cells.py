@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\", "无", "n/a", "na", "null", "none", "nan", "#n/a"})
+_LONGEST_BLANK = max(map(len, BLANKS))
 YES = frozenset({"是", "√", "✓", "✔", "1", "y", "yes", "true", "t", "参演", "参加", "参与", "有", "on", "v"})
 NO = BLANKS | {"否", "×", "✗", "0", "n", "no", "false", "f", "不参演", "不参加", "未参演", "不参与", "off", "x"}
 
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u3000\ufffe\uffff]+")
+_UNCLEAN = re.compile(f"{_INVISIBLE.pattern}|{_SPACE.pattern}")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"\Z')
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _CLOCK = re.compile(
@@ -45,9 +47,8 @@ def text(value: object) -> str:
 
 
 def _clean(value: str) -> str:
-    if value.isascii() and value.isalnum():
-        return value
-    value = _SPACE.sub(" ", _INVISIBLE.sub("", value)).strip()
+    if _UNCLEAN.search(value):
+        value = _SPACE.sub(" ", _INVISIBLE.sub("", value)).strip()
     if value.startswith('="') and (literal := _TEXT_FORMULA.match(value)):
         return literal[1].strip()
     if value.startswith("'") and value[1:2].isdigit():
@@ -76,7 +77,7 @@ def key(value: str) -> str:
 
 def blank(value: str) -> bool:
     """Holds for an empty cell and for the strokes people write in one."""
-    return value == "" or narrow(value).lower() in BLANKS
+    return len(value) <= _LONGEST_BLANK and narrow(value).lower() in BLANKS
 
 
 def number(value: str) -> float:

@@ -1,6 +1,7 @@
 """What every import has in common: the weighed difference, writing it in bulk, and leaving a trace of it."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -8,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import JSON, Table, bindparam, delete, insert, select, text, update
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from contacts.complaints import Complaints, Report
@@ -74,24 +76,46 @@ def rows_of(session: Session, table: Table, *criteria: Any) -> Iterator[dict[str
 
 
 def add_rows(session: Session, table: Table, rows: Iterable[Draft]) -> None:
-    """Insert in bulk."""
+    """Insert in bulk; PostgreSQL takes a stream of rows ten times as fast as statements."""
+    streams = session.get_bind().dialect.name == "postgresql" and not any(
+        isinstance(c.type, JSON) for c in table.columns
+    )
     for chunk in _chunks(rows):
-        session.execute(insert(table), chunk)
+        if streams:
+            _stream(session, table, chunk)
+        else:
+            session.execute(insert(table), chunk)
+
+
+def _stream(session: Session, table: Table, rows: list[Draft]) -> None:
+    dialect = session.get_bind().dialect
+    names = list(rows[0])
+    quoted = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
+    statement = f"COPY {dialect.identifier_preparer.format_table(table)} ({quoted}) FROM STDIN"
+    cursor: Any = session.connection().connection.cursor()
+    try:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+    except dialect.loaded_dbapi.Error as error:
+        raise DatabaseError(statement, None, error) from error
 
 
 def change_rows(session: Session, table: Table, changes: Iterable[Change], *, key: str) -> None:
-    """Update by key, every column of the table that the rows carry."""
-    columns = [column.name for column in table.columns if column.name != key]
-    statement = (
-        update(table)
-        .where(table.c[key] == bindparam("the_key"))
-        .values({name: bindparam(f"new_{name}") for name in columns})
-    )
-    for chunk in _chunks(changes):
-        values = [
-            {"the_key": each.after[key]} | {f"new_{name}": each.after[name] for name in columns} for each in chunk
-        ]
-        session.execute(statement, values)
+    """Update by key, those columns that differ."""
+    alike: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        alike[tuple(name for name in change.fields if name in table.columns)].append(change)
+    for names, group in alike.items():
+        if not names:
+            continue
+        statement = update(table).where(table.c[key] == bindparam("the_key"))
+        statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+        for chunk in _chunks(group):
+            values = [
+                {"the_key": each.after[key]} | {f"new_{name}": each.after[name] for name in names} for each in chunk
+            ]
+            session.execute(statement, values)
 
 
 def remove_rows(session: Session, table: Table, column: str, keys: Iterable[Any]) -> None:

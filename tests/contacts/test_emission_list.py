@@ -174,7 +174,7 @@ def test_merged_cells_speak_for_every_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [(b"", "空文件"), (b"PK\x03\x04broken", "损坏"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"0" * 600, "密码"),
-     (b"<html><table><tr><td>a", "网页"), (b"a,b\n1,2\n", "缺少列"), (bytes(range(128, 256)) * 3, "")],
+     (b"<html><table><tr><td>a", "网页"), (b"a,b\n1,2\n", "缺少列"), (bytes(range(128, 256)) * 3, "编码")],
 )  # fmt: skip
 def test_a_file_that_is_no_list_is_refused_in_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "清单.xlsx"
