@@ -76,6 +76,11 @@ class Simulator:
             await loop.create_server(partial(Window, self._hall, self._windows), sock=second, backlog=BACKLOG),
         ]
 
+    @property
+    def is_open(self) -> bool:
+        """Are new connections taken?"""
+        return bool(self._listening)
+
     def refuse(self, seconds: float) -> None:
         """Take no new connection for so long; the ports are open again afterwards."""
         if seconds > 0 and self._reopening is None:

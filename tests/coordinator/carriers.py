@@ -131,6 +131,12 @@ async def our_web() -> AsyncIterator[Web]:
         await runner.cleanup()
 
 
+async def reopened(simulator: Simulator) -> None:
+    async with asyncio.timeout(20):
+        while not simulator.is_open:
+            await asyncio.sleep(0.02)
+
+
 async def told(simulator: Simulator, path: str, wishes: object = None) -> tuple[int, Any]:
     """GET, or POST when there are wishes; JSON back."""
     async with ClientSession() as session:

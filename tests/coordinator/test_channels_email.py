@@ -16,7 +16,7 @@ from coordinator.channels import email as mail
 from coordinator.errors import Misconfigured, TryLater
 from coordinator.simulator.subscribers import settings
 
-from .carriers import Talk, carrier, envelope, environ, local, rows, send, sent_to, talking, told
+from .carriers import Talk, carrier, envelope, environ, local, reopened, rows, send, sent_to, talking, told
 
 SOMEBODY = "zhang.san@example.org"
 
@@ -236,7 +236,7 @@ def test_a_connection_that_the_relay_closed_in_the_meantime_is_replaced(tmp_path
         async with local(tmp_path) as simulator, carrier(mail, mail.accounts(environ(simulator))[0]) as opened:
             await opened.send(envelope(address=SOMEBODY))
             await told(simulator, "/faults", {"refuse_s": 0.1})
-            await asyncio.sleep(0.2)
+            await reopened(simulator)
             assert (await opened.send(envelope(address=SOMEBODY))).outcome is Outcome.ACCEPTED
             assert len(rows(simulator)) == 2
 

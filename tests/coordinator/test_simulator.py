@@ -20,7 +20,7 @@ from coordinator.errors import Misconfigured, Refusal
 from coordinator.simulator import faults, letters, settings
 from coordinator.simulator.ledger import Ledger
 
-from .carriers import NOWHERE, PHONE, carrier, envelope, environ, local, our_web, rows, send, told
+from .carriers import NOWHERE, PHONE, carrier, envelope, environ, local, our_web, reopened, rows, send, told
 
 
 async def page(simulator: Any, path: str) -> str:
@@ -106,10 +106,10 @@ def test_a_fault_can_strike_one_account_alone(tmp_path: Path) -> None:
 def test_a_carrier_that_refuses_connections_is_back_after_a_while(tmp_path: Path) -> None:
     async def go() -> None:
         async with local(tmp_path) as simulator:
-            await told(simulator, "/faults", {"refuse_s": 0.3})
+            await told(simulator, "/faults", {"refuse_s": 1})
             assert (await send(sms, simulator)).outcome is Outcome.NOT_SENT
             assert (await send(email, simulator, address="a@x.cn")).outcome is Outcome.NOT_SENT
-            await asyncio.sleep(0.4)
+            await reopened(simulator)
             assert (await send(sms, simulator)).outcome is Outcome.ACCEPTED
 
     asyncio.run(go())
@@ -357,7 +357,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert "收件箱" in running.stdout.readline()
         running.send_signal(signal.SIGINT)
-        _, complaints = running.communicate(timeout=10)
+        _, complaints = running.communicate(timeout=30)
 
     assert (running.returncode, complaints) == (0, "")
 
