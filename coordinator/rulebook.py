@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rules.aqi import Standard
     from rules.causes import CausePolicy
     from rules.joint import Policy
+    from rules.quality import Limits as QualityLimits
 
 SETS = Path(rulesets.__file__).parent / "sets"
 _SUFFIXES = ("市", "地区", "盟", "省")
@@ -269,3 +270,11 @@ def limits() -> dict[str, float]:
     """Pollutant → highest believable concentration, µg/m³ (CO mg/m³)."""
     table = read(SETS / "aqi" / "quality.toml")
     return {name: float(value) for name, value in table["highest"].items()}
+
+
+@cache
+def quality_limits() -> "QualityLimits":
+    """The numbers of the station checks."""
+    from rules import quality
+
+    return quality.parse(read(SETS / "aqi" / "quality.toml"), where="aqi/quality.toml")

@@ -40,6 +40,7 @@ class Standard:
     beyond: Mapping[str, str]
     rounds_half_even: bool
     publishes_only_above_100: bool
+    hourly_pm_is_running: bool
     lowest: int
 
 
@@ -151,6 +152,7 @@ _KINDS: dict[str, type] = {
     "in_force_from": date,
     "round_concentration": str,
     "missing": str,
+    "hourly_pm": str,
     "lowest": int,
     "daily": list,
     "hourly": list,
@@ -166,6 +168,7 @@ def parse(table: Mapping[str, Any], *, id: str, where: str) -> Standard:
     check(table, where, required=_KINDS, optional={"in_force_to": date})
     _one_of(table["round_concentration"], ("none", "half_even"), f"{where} round_concentration")
     _one_of(table["missing"], ("rest", "rest_above_100"), f"{where} missing")
+    _one_of(table["hourly_pm"], ("running_24h", "hour"), f"{where} hourly_pm")
     nodes = {
         (name, averaging): tuple(map(float, points))
         for averaging in Averaging
@@ -185,6 +188,7 @@ def parse(table: Mapping[str, Any], *, id: str, where: str) -> Standard:
         beyond=dict(table["beyond"]),
         rounds_half_even=table["round_concentration"] == "half_even",
         publishes_only_above_100=table["missing"] == "rest_above_100",
+        hourly_pm_is_running=table["hourly_pm"] == "running_24h",
         lowest=table["lowest"],
     )
 

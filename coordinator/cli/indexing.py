@@ -14,7 +14,7 @@ from coordinator.errors import Refusal
 from coordinator.feeds.files import Table
 from coordinator.tabular.cells import MARKS, Floats
 from coordinator.tabular.headers import pollutant
-from rules.aqi import POLLUTANTS, Averaging, Index, index
+from rules.aqi import POLLUTANTS, Averaging, Index, Standard, index
 
 BATCH = 20_000  # rows written at a time
 
@@ -25,7 +25,7 @@ def lines(path: str, standard: str, *, hourly: bool, as_json: bool, method: str)
     table = tables.load(path)
     found = rulebook.standard(standard)
     try:
-        answer = index(_columns(table, kind, method), found, averaging=kind)
+        answer = index(_columns(table, found, kind, method), found, averaging=kind)
     except ValueError as error:
         raise Refusal(f"{path}:{error}") from error
     columns = {**_given(table), **_added(answer)}
@@ -46,10 +46,10 @@ def _csv(rows: object) -> str:
     return written.getvalue().removesuffix("\n")
 
 
-def _columns(table: Table, kind: Averaging, method: str) -> Mapping[str, Floats]:
+def _columns(table: Table, standard: Standard, kind: Averaging, method: str) -> Mapping[str, Floats]:
     """What the standard asks for: of a day the 24-hour columns where the file has them, of an hour as ``method`` says.
 
-    text       HJ 633-2012 表 3: running 24-hour PM where the file has it, running 8-hour O3
+    text       as the standard is written: in 2012 running 24-hour PM where the file has it, and running 8-hour O3
     published  what the national publication does: the hour's mean of each of the six, no O3_8h; its station AQI is
                then met exactly. Taken by default for a file that brings an AQI of its own.
     """
@@ -58,7 +58,8 @@ def _columns(table: Table, kind: Averaging, method: str) -> Mapping[str, Floats]
         return _first_of(table, POLLUTANTS, lambda name: (f"{name}_24h", name))
     if published:
         return _first_of(table, tuple(name for name in POLLUTANTS if name != "O3_8h"), lambda name: (name,))
-    chosen = _first_of(table, POLLUTANTS, lambda name: (f"{name}_24h", name) if name.startswith("PM") else (name,))
+    running = ("PM2.5", "PM10") if standard.hourly_pm_is_running else ()
+    chosen = _first_of(table, POLLUTANTS, lambda name: (f"{name}_24h", name) if name in running else (name,))
     return chosen | ({"SO2_24h": table.values["SO2_24h"]} if "SO2_24h" in table.values else {})
 
 
