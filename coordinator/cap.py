@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from coordinator import cap_check
 from coordinator.cap12 import NAMESPACE

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from coordinator import cap12, cap_rules
 from coordinator.cap_rules import Finding

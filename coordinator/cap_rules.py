@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from coordinator.cap12 import NAMESPACE, SIGNATURES
 
