@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -126,11 +126,16 @@ def _records(sheet: _Sheet, heading: Heading) -> Iterator[Record]:
 
 def _cell(cells: list[object], columns: list[int]) -> str:
     for column in columns:
-        if column < len(cells):
-            value = text(cells[column])
-            if not blank(value):
-                return value
+        if column < len(cells) and (value := _shown(cells[column])):
+            return value
     return ""
+
+
+@lru_cache(maxsize=1 << 14, typed=True)
+def _shown(cell: object) -> str:
+    """Clean text, nothing for a blank stroke; most cells of a column repeat a few dozen words."""
+    value = text(cell)
+    return "" if blank(value) else value
 
 
 def _aside(cells: list[object], read: dict[str, str], titles: dict[str, str]) -> bool:
