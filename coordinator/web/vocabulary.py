@@ -129,3 +129,13 @@ LANES = {
     "reminder": "催办",
     "drill": "演练",
 }
+FACTS = {
+    "deaths": "死亡人数",
+    "poisoned_or_injured": "中毒或重伤人数",
+    "evacuated": "疏散转移人数",
+    "direct_loss_yuan": "直接经济损失(元)",
+    "ecology": "生态",
+    "water_intake_stopped": "取水中断",
+    "cross_boundary": "已确认跨界影响",
+    "possible_cross_boundary": "可能跨界影响",
+}

@@ -16,6 +16,7 @@ from coordinator.web.vocabulary import (
     ANSWERS,
     CHANGES,
     CHANNELS,
+    FACTS,
     FIELDS,
     GRADES,
     KINDS,
@@ -150,6 +151,7 @@ def told(value: Any, name: str) -> str:
 
 
 FILTERS: dict[str, Any] = {
+    "fact": worded(FACTS),
     "field": field,
     "told": told,
     "place": place,

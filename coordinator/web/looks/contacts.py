@@ -1,6 +1,6 @@
 """The register as officers see it: plants and what each would have to do, officers and who is on duty."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -87,6 +87,16 @@ def _measures(session: Session, found: Enterprise) -> dict[Level, tuple[Measure,
     }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which these places have nobody rostered for these roles; both keep the order they came in."""
+
+    begun: datetime
+    over: datetime
+    roles: dict[str, None] = field(default_factory=dict)
+    places: dict[str, None] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterLook:
     """Officers, their shifts of the coming days, who is on duty now, and when a place has nobody rostered."""
@@ -94,7 +104,7 @@ class RosterLook:
     officers: list[Officer]
     shifts: list[tuple[Shift, Officer]]
     on_duty: set[str]
-    gaps: list[tuple[str, str, datetime, datetime]]
+    gaps: list[Gap]
 
 
 def officers(session: Session) -> RosterLook:
@@ -115,15 +125,16 @@ def officers(session: Session) -> RosterLook:
     )
 
 
-def _gaps(session: Session, people: list[Officer], now: datetime) -> list[tuple[str, str, datetime, datetime]]:
-    """Stretches of the coming days in which nobody of a role is rostered, by place of a mandate."""
-    places = sorted({code for person in people if person.active for code in person.cities})
-    return [
-        (place, role, begun, over)
-        for place in places[:60]
-        for role in ("duty", "signer", "leader")
-        for begun, over in roster.gaps(session, place, (role,), start=now, end=now + AHEAD)[:1]
-    ]
+def _gaps(session: Session, people: list[Officer], now: datetime) -> list[Gap]:
+    """The first gap of each role in each place of a mandate, those at the same time told together."""
+    found: dict[tuple[datetime, datetime], Gap] = {}
+    for place in sorted({code for person in people if person.active for code in person.cities})[:60]:
+        for role in ("duty", "signer", "leader"):
+            for span in roster.gaps(session, place, (role,), start=now, end=now + AHEAD)[:1]:
+                gap = found.setdefault(span, Gap(*span))
+                gap.roles.setdefault(role)
+                gap.places.setdefault(place)
+    return [found[span] for span in sorted(found)][:20]
 
 
 def imports(session: Session) -> list[RegisterImport]:

@@ -1,5 +1,6 @@
 """Why does the alert say what it says: the evidence, clause by clause, as a signer reads it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,20 +8,30 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from coordinator.models import Alert, Graded
-from coordinator.web.wording import moment, say
+from coordinator.models import Alert, Graded, Mode
+from coordinator.web.wording import level, moment, say
+from rules.levels import Level
 
 WORDS = {
     "valid_hours": "有效小时",
     "missing_hours": "缺测小时",
     "leading_pollutant": "首要污染物",
-    "stations": "站点",
-    "source": "来源",
-    "issued_at": "预报起报",
-    "forecast_hours": "预报小时",
-    "sensitive_to": "去掉这一站点结论会变",
-    "possible": "若缺测小时最坏,可达",
+    "highest_aqi24": "AQI24 最高",
+    "present_aqi24": "现时 AQI24",
+    "present_hours": "现时有效小时",
+    "ahead_aqi24": "未来 AQI24 最高",
+    "possible": "缺测小时若最坏,可达",
+    "cause": "成因",
+    "observed_by": "实况来源",
+    "suspects": "存疑站点",
+    "foretold_by": "预报来源",
+    "foretold_hours": "预报小时",
+    "first_unknown_hour": "预报自",
+    "observed": "实况依据",
+    "forecast": "预报依据",
+    "checked_by": "核对人",
 }
+SHOWN_APART = ("city", "level", "ruleset", "clause", "verdict", "margin", "evidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +47,14 @@ class Clause:
 
 
 def of_alert(session: Session, alert: Alert) -> list[Clause]:
-    """The grounds kept with the alert; else the last grading of each of its cities, while it was proposed."""
-    if alert.evidence:
-        return [_kept(alert)]
+    """The grounds kept with what is asked, else with the alert; else the last grading of each of its cities."""
+    grounds = alert.pending.get("wanted", {}).get("evidence") or alert.evidence
+    if grounds and all(re.fullmatch(r"\d{6}", name) for name in grounds):
+        return [_kept(alert, each) for each in grounds.values()]
+    if grounds:
+        return [_kept(alert, grounds)]
+    if alert.mode != Mode.ACTUAL:
+        return []
     newest: dict[str, Graded] = {}
     query = select(Graded).where(Graded.city.in_(alert.cities), Graded.at <= alert.created_at)
     for graded in session.scalars(query.order_by(Graded.at.desc()).limit(len(alert.cities) * 4)):
@@ -46,40 +62,41 @@ def of_alert(session: Session, alert: Alert) -> list[Clause]:
     return [_graded(newest[city]) for city in alert.cities if city in newest]
 
 
-def _kept(alert: Alert) -> Clause:
+def _kept(alert: Alert, grounds: dict[str, Any]) -> Clause:
     return Clause(
-        city=alert.cities[0] if len(alert.cities) == 1 else "",
-        level="",
-        ruleset=alert.ruleset,
-        clause=alert.clause,
-        facts=tuple(facts(alert.evidence, alert.evidence.get("margin") or {})),
+        city=str(grounds.get("city") or (alert.cities[0] if len(alert.cities) == 1 else "")),
+        level=str(grounds.get("level", "")) if grounds.get("verdict") == "level" else "",
+        ruleset=str(grounds.get("ruleset", alert.ruleset)),
+        clause=str(grounds.get("clause", alert.clause)),
+        facts=tuple(facts(grounds, grounds.get("margin") or {})),
+        unknown=grounds.get("verdict") == "unknown",
     )
 
 
 def _graded(graded: Graded) -> Clause:
     return Clause(
         city=graded.city,
-        level=str(graded.level),
+        level=Level(graded.level).word,
         ruleset=graded.ruleset,
         clause=graded.clause,
-        facts=tuple(facts(graded.evidence, graded.margin)),
+        facts=tuple(facts(graded.evidence, graded.margin or {})),
         unknown=graded.verdict == "unknown",
     )
 
 
-def facts(evidence: dict[str, Any], margin: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def facts(kept: dict[str, Any], margin: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Evidence and margin as pairs of words; what has no word of ours is shown under its own name."""
-    grounds: dict[str, Any] = dict(evidence.get("evidence") or evidence)
+    grounds: dict[str, Any] = {**(kept.get("evidence") or {}), **kept}
     window = grounds.pop("window", None)
     if window:
         yield say("研判时段"), f"{moment(window[0])} — {moment(window[1])}"
     for spell in grounds.pop("spells", None) or []:
         yield say("AQI24 高于 %(above)s", above=spell.get("above")), _spell(spell)
     for name, value in grounds.items():
-        if name != "margin" and value not in (None, "", [], {}):
+        if name not in SHOWN_APART and value not in (None, "", [], {}):
             yield say(WORDS.get(name, name)), _plain(value)
     if margin.get("next_level"):
-        yield say("距上一级"), f"{say(_colour(margin['next_level']))}:{_plain(margin.get('needs'))}"
+        yield say("距上一级"), f"{level(margin['next_level'])}:{_plain(margin.get('needs'))}"
 
 
 def _spell(spell: dict[str, Any]) -> str:
@@ -89,15 +106,11 @@ def _spell(spell: dict[str, Any]) -> str:
     )
 
 
-def _colour(word: Any) -> str:
-    return {"blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色", "pre": "预警前期"}.get(
-        str(word), str(word)
-    )
-
-
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ";".join(f"{name} {_plain(each)}" for name, each in value.items())
     if isinstance(value, list):
         return "、".join(_plain(each) for each in value)
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
+        return moment(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
