@@ -11,7 +11,7 @@ from markupsafe import escape
 from coordinator.channels import segments
 from coordinator.clock import BEIJING
 
-_HIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ue000-\uf8ff]+")
+_HIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ue000-\uf8ff]+")
 _SLOT = re.compile("\ue000([a-z]+)\ue001")
 SPACE = "␠"  # a blank that a template means, where line ends and indents don't count
 
@@ -72,9 +72,17 @@ def units(text: str) -> int:
 
 
 def parts(text: str) -> int:
-    """Segments of a text in Chinese; the same as `segments.count`, without looking at every character."""
+    """Segments of a text in Chinese; as `segments.count` says, but quicker where every character is one unit."""
     size = units(text)
+    if size != len(text):
+        return segments.count(text).segments
     return 1 if size <= segments.UCS_SINGLE else ceil(size / segments.UCS_PART)
+
+
+def units_over(text: str, most: int) -> int:
+    """How many units a text has beyond ``most`` segments; a character of two units may waste one in each."""
+    size = units(text)
+    return size - most * (segments.UCS_PART if size == len(text) else segments.UCS_PART - 1)
 
 
 def flat(text: str) -> str:

@@ -8,8 +8,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from coordinator import forms
-from coordinator.blanks import beijing, clean, clipped, safe, units
-from coordinator.channels import segments
+from coordinator.blanks import beijing, clean, clipped, safe, units_over
 from coordinator.errors import Refusal
 from coordinator.forms import Shape
 from coordinator.orders import OfficerCard, Order, PlannedReceiver, says_drill, without_drill
@@ -19,7 +18,7 @@ CHANNELS = ("sms", "email", "voice")
 KINDS = ("order", "reminder", "correction", "manual")
 PURPOSES = ("sign", "overdue", "unreached", "fault")
 MARKS = {"exercise": "【演练】", "test": "【测试】"}
-SMS_UNITS = 4 * segments.UCS_PART
+SMS_PARTS = 4
 SHORT_NAME = 16
 # ① is shorter than 1. and stands off from the 1 of 1号窑
 _COUNTED = [chr(0x2460 + n) for n in range(20)] + [f"({n})" for n in range(21, 1000)]
@@ -203,11 +202,11 @@ def _short(template: str, channel: str, order: Order, *, shape: Shape, values: d
     """One line. In an SMS too long the name gives way first, then the measures, never number, code or address."""
     form = forms.line(template, channel, order, shape)
     text = form.fill(values)
-    if channel != "sms" or units(text) <= SMS_UNITS:
+    if channel != "sms" or units_over(text, SMS_PARTS) <= 0:
         return Words("", text, "")
     values = values | {"name": clipped(values["name"], SHORT_NAME, "…")}
     text = form.fill(values)
-    over = units(text) - SMS_UNITS
+    over = units_over(text, SMS_PARTS)
     if over <= 0 or "measures" not in form.blanks:
         return Words("", text, "")
     rest = "…详见邮件" if shape.mailed else "…详情请来电"

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coordinator import rulebook_measures
 from coordinator.errors import Refusal
@@ -198,3 +200,25 @@ def test_the_preview_can_be_handed_out_as_json() -> None:
 
     assert plain["cost"] == "0.15"
     assert plain["segments"] == {"3": 1}
+
+
+@given(
+    roster=st.lists(st.tuples(st.booleans(), st.sampled_from(["130100", "130200"]), st.booleans()), max_size=30),
+    mode=st.sampled_from(["actual", "exercise", "test"]),
+)
+def test_no_drill_ever_reaches_who_does_not_take_part(roster, mode) -> None:
+    plants = [
+        plant(credit_code=str(n), in_drill=drilled, city=city, contacts=(WANG,) if told else ())
+        for n, (drilled, city, told) in enumerate(roster)
+    ]
+    here = {each.credit_code for each in plants if each.city == "130100" and (mode == "actual" or each.in_drill)}
+
+    if not here:
+        with pytest.raises(Refusal):
+            planned(order(mode=mode), *plants or (plant(city="130200"),))
+        return
+    told = planned(order(mode=mode), *plants)
+
+    assert {one.key for one in told} == here
+    assert len(told) == len(here)
+    assert all((way.lane == "drill") == (mode != "actual") for one in told for way in one.notices)

@@ -1,5 +1,6 @@
 """Every plant gets its measure, with its reason; nobody falls through."""
 
+import csv
 import tomllib
 from datetime import date
 from itertools import product
@@ -164,3 +165,14 @@ def test_the_duty_is_ten_twenty_and_thirty_percent(level, share) -> None:
 def test_the_oldest_episode_and_the_day_between_two_guides_have_measures_too() -> None:
     for on in (date(2013, 12, 1), date(2020, 6, 28), date(2020, 6, 29)):
         assert measures_for(TABLE, industry="铸造", grade="B", level=Level.ORANGE, city="130200", on=on)
+
+
+def test_published_steel_works_are_all_understood(shared_data: Path) -> None:
+    with (shared_data / "08_enterprises" / "graded_enterprises_public.csv").open(encoding="utf-8-sig") as opened:
+        works = list(csv.DictReader(opened))
+
+    asked = [told(industry=each["industry"], grade=each["grade"], level="red") for each in works]
+
+    assert len(works) == 14
+    assert {measure.kind for measures in asked for measure in measures} == {MeasureKind.SELF}
+    assert TABLE.grade(works[12]["grade_before"]) == "B-"
