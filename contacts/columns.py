@@ -57,7 +57,7 @@ CITY = _needed(
     "city",
     "城市",
     "地市 市 所在城市 所属城市 所属地市 所在地市 所在市 设区市 地级市 城市名称 城市代码 城市编码 "
-    "city_name city_code adcode 行政区划代码 行政区划",
+    "city_name city_code adcode area 行政区划代码 行政区划",
 )
 LON = _column("lon", "经度", "东经 中心经度 longitude lng long")
 LAT = _column("lat", "纬度", "北纬 中心纬度 latitude")
@@ -179,7 +179,7 @@ STATIONS = Form(
             "编码",
             "站点编码 站点编号 监测点编码 监测点编号 点位编码 点位编号 station station_code station_id id",
         ),
-        _needed("name", "名称", "站点名称 监测点名称 点位名称 站点 station_name"),
+        _needed("name", "名称", "站点名称 监测点名称 点位名称 站点 station_name stations_name"),
         CITY,
         _needed("lon", "经度", " ".join(LON.others)),
         _needed("lat", "纬度", " ".join(LAT.others)),
