@@ -2,16 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from coordinator import rulebook
 from coordinator.models import AlertState, NoticeKind, State
+from rules.levels import Level
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Moment = Annotated[str, StringConstraints(max_length=40), Field(examples=["2026-01-15T18:00:00+08:00"])]
-LevelWord = Annotated[
-    str, Field(max_length=10, examples=["orange"], description="pre, blue, yellow, orange, red (or in Chinese)")
-]
-City = Annotated[str, StringConstraints(max_length=20), Field(examples=["110000", "北京"])]
+LEVELS = [said for level in Level if level > Level.NONE for said in (level.word, level.chinese)]
+CITIES = [said for city in rulebook.cities() for said in (city.code, city.name)]
+LevelWord = Annotated[str, StringConstraints(max_length=10), WithJsonSchema({"type": "string", "enum": LEVELS})]
+City = Annotated[str, StringConstraints(max_length=20), WithJsonSchema({"type": "string", "enum": CITIES})]
 Cities = Annotated[list[City], Field(max_length=400)]
 Rev = Annotated[int, Field(description="the revision you saw; any other is answered 409")]
 Page = Annotated[int, Field(ge=1, le=1_000_000)]
