@@ -49,7 +49,7 @@ def orders() -> Iterator[Order]:
 def lint(words: Words, mode: str) -> None:
     mark = MARKS[mode]
     for text in (words.subject, words.text, words.html):
-        assert not re.search(r"\{\{|\}\}|\{%|␠|None|[\ue000-\uf8ff]|。。|,,|,。|:。|;。", text), text
+        assert not re.search(r"\{\{|\}\}|\{%|␠|None|[\ue000-\uf8ff]|。。|，，|，。|：。|；。|[一-鿿][,:;()][一-鿿]", text), text
         assert mark or not re.search("演练|演習|测试", text), text
     if mark:
         assert words.text.startswith(mark) and words.text.endswith(mark)
@@ -88,12 +88,12 @@ def test_a_text_without_links_holds_no_address_at_all() -> None:
 
 
 def test_who_has_no_mail_is_sent_to_the_desk_instead() -> None:
-    assert "打值班电话,报签收码签收" in say("order", "sms", receiver(contacts=(LI,)), links=False).text
+    assert "打值班电话，报签收码签收" in say("order", "sms", receiver(contacts=(LI,)), links=False).text
 
 
 def test_a_drill_says_that_nothing_need_be_stopped() -> None:
     for kind, channel in product(KINDS, CHANNELS):
-        assert "生产照常,不用真停" in say(kind, channel, receiver(order(mode="exercise"))).text
+        assert "生产照常，不用真停" in say(kind, channel, receiver(order(mode="exercise"))).text
 
 
 def test_the_drill_dress_lies_in_the_base_alone() -> None:
@@ -144,7 +144,7 @@ def test_a_long_name_gives_way_before_the_measures() -> None:
 def test_a_next_contact_hears_why_it_is_his_turn() -> None:
     one = replace(receiver(), person=LI)
 
-    assert "前一位联系人还没有签收,请你来办" in say("reminder", "sms", one).text
+    assert "前一位联系人还没有签收，请你来办" in say("reminder", "sms", one).text
 
 
 def test_the_reason_is_text_and_never_a_template() -> None:

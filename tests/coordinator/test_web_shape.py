@@ -4,8 +4,6 @@ import json
 import logging
 import os
 import random
-import subprocess
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,12 +96,12 @@ def test_forwarded_headers_are_not_believed_unless_configured(region: object, mo
         create_app()
 
 
-def test_an_unsafe_configuration_ends_with_78(store: object) -> None:
-    environ = os.environ | {"LIANDONG_ENV": "production", "SECRET_KEY": "changeme", "LIANDONG_HOME": str(store)}
-    script = "import sys\nfrom coordinator.cli import main\nsys.exit(main(['web', '--port', '1']))"
-    ended = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False)
-    assert ended.returncode == 78
-    assert "SECRET_KEY" in ended.stderr and "Traceback" not in ended.stderr
+def test_an_unsafe_configuration_is_refused_at_the_start(store: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIANDONG_ENV", "production")
+    monkeypatch.setenv("SECRET_KEY", "changeme")
+    with pytest.raises(Misconfigured, match="SECRET_KEY") as refused:
+        create_app()
+    assert refused.value.exit_code == 78
 
 
 @pytest.mark.parametrize(

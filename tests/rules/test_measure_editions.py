@@ -56,7 +56,7 @@ def test_of_two_equal_rows_the_stricter_binds_and_says_why() -> None:
     [measure] = asked(made)
 
     assert measure.text == "停产"
-    assert "与甲号文(限产30%)不一致,取较严的一条" in measure.why
+    assert "与甲号文（限产30%）不一致，取较严的一条" in measure.why
 
 
 def test_different_units_are_told_side_by_side() -> None:
