@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from coordinator import foretold, stationmeans
 from coordinator.foretold import FORECAST_DAYS, Frame, Outlook
+from coordinator.hours import Hours, raw, table
 from coordinator.models import Reading
 from coordinator.stationmeans import Observed, Values
 from rules.aqi import Floats, Standard
@@ -110,27 +110,28 @@ def _newest(session: Session, grid: Grid, cities: Sequence[str]) -> dict[tuple[s
     """(city, source) → station or "" → pollutant → hours; later revisions overwrite earlier ones."""
     air = [getattr(Reading, name) for name in COLUMNS.values()]
     query = (
-        select(Reading.city, Reading.source, Reading.station, Reading.at, *air)
+        select(Reading.city, Reading.source, Reading.station, raw(Reading.at), *air)
         .where(Reading.city.in_(cities), Reading.at >= grid.start, Reading.at <= grid.hour)
         .order_by(Reading.revision)
     )
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for city, source, station, at, *values in session.execute(query):
-        rows = found.setdefault((city, source), {})
-        if station not in rows:
-            rows[station] = np.full((len(COLUMNS), len(grid)), np.nan)
-        rows[station][:, grid.index(at)] = [np.nan if value is None else value for value in values]
-    return {
-        place: {station: dict(zip(COLUMNS, table, strict=True)) for station, table in rows.items()}
-        for place, rows in found.items()
-    }
+    rows = session.execute(query).all()
+    places: dict[tuple[str, str, str], int] = {}
+    series = [places.setdefault((city, source, station), len(places)) for city, source, station, *_ in rows]
+    hours = np.full((len(places), len(COLUMNS), len(grid)), np.nan)
+    if rows:
+        entries = Hours(grid.start, len(grid)).entries(row[3] for row in rows)
+        hours[series, :, entries] = table(rows, 4)
+    found: dict[tuple[str, str], dict[str, Values]] = {}
+    for (city, source, station), place in places.items():
+        found.setdefault((city, source), {})[station] = dict(zip(COLUMNS, hours[place], strict=True))
+    return found
 
 
 def _of_stations(grid: Grid, stations: Mapping[str, Values]) -> Observed:
     """A city as the mean of its believable stations."""
     names = sorted(stations)
-    table = {name: np.stack([stations[code][name] for code in names], axis=1) for name in COLUMNS}
-    return stationmeans.observed(names, table)
+    by_name = {name: np.stack([stations[code][name] for code in names], axis=1) for name in COLUMNS}
+    return stationmeans.observed(names, by_name)
 
 
 def _in_order_of_trust(grid: Grid, candidates: Iterable[tuple[str, Observed]]) -> Observed:
