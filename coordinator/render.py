@@ -21,7 +21,7 @@ MARKS = {"exercise": "【演练】", "test": "【测试】"}
 SMS_PARTS = 4
 SHORT_NAME = 16
 # ① is shorter than 1. and stands off from the 1 of 1号窑
-_COUNTED = [chr(0x2460 + n) for n in range(20)] + [f"({n})" for n in range(21, 1000)]
+_COUNTED = [chr(0x2460 + n) for n in range(20)] + [f"（{n}）" for n in range(21, 1000)]
 _MARKER = re.compile(r"[A-Z2-7]{8}")
 
 
@@ -219,7 +219,7 @@ def _joined(measures: tuple[Measure, ...]) -> str:
     """Measures in one line, numbered when there are several."""
     if len(measures) == 1:
         return clean(measures[0].text)
-    return ";".join(f"{mark}{clean(each.text)}" for mark, each in zip(_COUNTED, measures, strict=False))
+    return "；".join(f"{mark}{clean(each.text)}" for mark, each in zip(_COUNTED, measures, strict=False))
 
 
 def _dressed(made: Words, mode: str) -> Words:

@@ -58,7 +58,7 @@ def measures_for(
     chosen = own
     if silent or not own:
         chosen += _for_rest(silent, _by_table(table, trade, rated, level=level, city=city, on=on))
-    return tuple(replace(each, why=f"{each.why};{refused}") for each in chosen) if refused else chosen
+    return tuple(replace(each, why=f"{each.why}；{refused}") for each in chosen) if refused else chosen
 
 
 def society(table: Table, *, level: Level, city: str) -> tuple[Block, ...]:
@@ -81,19 +81,19 @@ def _exempted(table: Table, exemption: Exemption | None, level: Level, on: date)
     known = table.classes.get(fold(exemption.kind))
     covers = exemption.covers if exemption.covers is not None else known.covers if known else None
     if covers is None:
-        return None, f"豁免({exemption.kind})没有写明适用到哪一级,未采用"
+        return None, f"豁免（{exemption.kind}）没有写明适用到哪一级，未采用"
     if exemption.until is not None and on > exemption.until:
-        return None, f"豁免({exemption.kind})已于{exemption.until:%Y-%m-%d}到期"
+        return None, f"豁免（{exemption.kind}）已于{exemption.until:%Y-%m-%d}到期"
     if level > covers:
-        return None, f"豁免({exemption.kind})只适用到{_colour(covers)},本次为{_colour(level)}"
+        return None, f"豁免（{exemption.kind}）只适用到{_colour(covers)}，本次为{_colour(level)}"
     return _spared(exemption, known), ""
 
 
 def _spared(exemption: Exemption, known: ExemptClass | None) -> Measure:
-    text = known.text if known else "不停产、不限产,治污设施全开"
-    load = f",负荷不超过{exemption.load_cap}" if exemption.load_cap else ""
-    condition = f"({exemption.condition})" if exemption.condition else ""
-    approver = f",{exemption.approver}批准" if exemption.approver else ""
+    text = known.text if known else "不停产、不限产，治污设施全开"
+    load = f"，负荷不超过{exemption.load_cap}" if exemption.load_cap else ""
+    condition = f"（{exemption.condition}）" if exemption.condition else ""
+    approver = f"，{exemption.approver}批准" if exemption.approver else ""
     return Measure(
         text=f"{text}{load}{condition}",
         kind=MeasureKind.EXEMPT,
@@ -115,15 +115,17 @@ def _for_rest(silent: tuple[str, ...], ordered: tuple[Measure, ...]) -> tuple[Me
     if not silent:
         return ordered
     rest = "、".join(silent)
-    return tuple(replace(each, text=f"{rest}:{each.text}", why=f"一厂一策没有写{rest};{each.why}") for each in ordered)
+    return tuple(
+        replace(each, text=f"{rest}：{each.text}", why=f"一厂一策没有写{rest}；{each.why}") for each in ordered
+    )
 
 
 def _own(line: PlantLine, level: Level, grade: Grade) -> Measure:
     kind, cut = _read(line.at(level), line.cut_at(level))
     why = f"按本单位一厂一策{_colour(level)}措施"
     if grade.self_chosen:
-        kind, why = MeasureKind.SELF, f"{_called(grade)}自主减排,{why}"
-    text = f"{line.name}:{line.at(level)}" if line.name else line.at(level)
+        kind, why = MeasureKind.SELF, f"{_called(grade)}自主减排，{why}"
+    text = f"{line.name}：{line.at(level)}" if line.name else line.at(level)
     return Measure(text=text, kind=kind, cut=cut, unit=line.name, source="一厂一策", confidence="list", why=why)
 
 
@@ -149,7 +151,7 @@ def _by_table(table: Table, trade: Industry, grade: Grade, *, level: Level, city
     below = _by_table(table, trade, grade, level=Level(level - 1), city=city, on=on)
     if strictness(below) <= strictness(found):
         return found
-    return tuple(replace(each, why=f"{each.why};{_colour(level)}时没有经确认的措施,不低于上一级") for each in below)
+    return tuple(replace(each, why=f"{each.why}；{_colour(level)}时没有经确认的措施，不低于上一级") for each in below)
 
 
 def strictness(measures: Iterable[Measure]) -> tuple[int, float]:
@@ -190,13 +192,13 @@ def _stricter(rows: Iterable[Row], trade: Industry, grade: Grade, level: Level) 
 
 def _ordered(rows: list[Row], trade: Industry, grade: Grade, level: Level) -> Measure:
     row = max(rows, key=Row.strictness)
-    why = f"{trade.name}{_called(grade)}{_colour(level)},依据{row.document}"
+    why = f"{trade.name}{_called(grade)}{_colour(level)}，依据{row.document}"
     followed = grade.name not in row.grades and "*" not in row.grades
     if followed:
-        why += f";表中没有{_called(grade)},按较严的{grade.follows}级执行"
+        why += f"；表中没有{_called(grade)}，按较严的{grade.follows}级执行"
     if any(other.strictness() != row.strictness() for other in rows):
         milder = min(rows, key=Row.strictness)
-        why += f";与{milder.document}({milder.text})不一致,取较严的一条"
+        why += f"；与{milder.document}（{milder.text}）不一致，取较严的一条"
     return Measure(
         text=row.text,
         kind=row.kind,

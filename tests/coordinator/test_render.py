@@ -49,7 +49,9 @@ def orders() -> Iterator[Order]:
 def lint(words: Words, mode: str) -> None:
     mark = MARKS[mode]
     for text in (words.subject, words.text, words.html):
-        assert not re.search(r"\{\{|\}\}|\{%|␠|None|[\ue000-\uf8ff]|。。|，，|，。|：。|；。|[一-鿿][,:;()][一-鿿]", text), text
+        assert not re.search(
+            r"\{\{|\}\}|\{%|␠|None|[\ue000-\uf8ff]|。。|，，|，。|：。|；。|[一-鿿][,:;()][一-鿿]", text
+        ), text
         assert mark or not re.search("演练|演習|测试", text), text
     if mark:
         assert words.text.startswith(mark) and words.text.endswith(mark)
