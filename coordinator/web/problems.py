@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import HTTPError
 from flask import Flask, Response, make_response, render_template, request
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -38,6 +38,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(OperationalError, _away)
     app.register_error_handler(PoolTimeout, _away)
     app.register_error_handler(DataError, _unstorable)
+    app.register_error_handler(IntegrityError, _crossed)
     app.register_error_handler(500, _unforeseen)
 
 
@@ -70,7 +71,8 @@ def _unfit(error: HTTPError) -> Response:
 
 
 def _away(error: Exception) -> Response:
-    logger.error("the database does not answer: %s", type(error).__name__)
+    said = str(getattr(error, "orig", error)).strip().splitlines()
+    logger.error("the database does not answer: %s", said[0] if said else type(error).__name__)
     answer = _ours(TryLater("数据库暂时不能使用,请一分钟后再试;已办理的事项不会丢失"))
     answer.headers["Retry-After"] = "30"
     return answer
@@ -78,6 +80,11 @@ def _away(error: Exception) -> Response:
 
 def _unstorable(error: DataError) -> Response:
     return _ours(Refusal("内容超出可保存的范围:请核对数字与文字"))
+
+
+def _crossed(error: IntegrityError) -> Response:
+    """Two people did the same at the same time: the other was first, nothing of this one happened."""
+    return _ours(Stale("刚刚有人办理了同一件事;请重新查看后再办理"))
 
 
 def _unforeseen(error: Exception) -> Response:

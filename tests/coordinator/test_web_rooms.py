@@ -12,7 +12,7 @@ from coordinator.web import create_app
 from tests.coordinator.callers import Desk
 from tests.coordinator.conftest import OFFICERS, state_of
 
-SPILL = {"learned_at": "2026-03-01T08:30+08:00", "deaths": 0, "sensitive": ["water_source"]}
+SPILL = {"learned_at": "2026-03-01T08:30+08:00", "sensitive": ["water_source"]}
 
 
 @pytest.fixture
@@ -102,6 +102,10 @@ def test_readings_are_taken_repeated_and_refused_by_row(desk: Desk) -> None:
 
 def test_forecasts_are_taken(desk: Desk) -> None:
     tomorrow = (clock.now() + timedelta(days=1)).date().isoformat()
-    body = {"source": "bulletin", "issued_at": clock.now().isoformat(), "rows": [{"time": tomorrow, "city": "北京", "AQI": "180-220"}]}
+    body = {
+        "source": "bulletin",
+        "issued_at": clock.now().isoformat(),
+        "rows": [{"time": tomorrow, "city": "北京", "AQI": "180-220"}],
+    }
     told = desk("d1", "post", "/forecasts", body)
     assert (told.status_code, told.json["accepted"]) == (202, 1), told.json
