@@ -61,13 +61,14 @@ def learn(session: Session, incident: Incident, facts: dict[str, Any], *, office
 def _assess(session: Session, incident: Incident) -> None:
     assessment = incident_rules.assess(incident.facts)
     incident.findings = findings.document(assessment)
-    standing = {(duty.name, duty.due_at) for duty in duties(session, incident)}
+    standing = {(duty.name, duty.due_at): duty for duty in duties(session, incident)}
     for duty in assessment.duties:
-        if (duty.clock.duty, duty.due_at) not in standing:
-            session.add(
-                Duty(incident_id=incident.id, name=duty.clock.duty, to=list(duty.clock.to), due_at=duty.due_at,
-                     clause=duty.clock.clause)
-            )  # fmt: skip
+        kept = standing.get((duty.clock.duty, duty.due_at))
+        if kept is None:
+            kept = Duty(incident_id=incident.id, name=duty.clock.duty, to=list(duty.clock.to), due_at=duty.due_at,
+                        clause=duty.clock.clause)  # fmt: skip
+            session.add(kept)
+        kept.superseded_at = duty.superseded_at
     session.flush()
 
 
@@ -94,7 +95,11 @@ def done(session: Session, duty_id: int, *, officer: Officer) -> Duty:
 def close(session: Session, incident: Incident, *, officer: Officer, reason: str) -> None:
     """结案. Open deadlines must be done first: none is dropped in silence."""
     mandates.require(officer, "report")
-    still = [duty.name for duty in duties(session, incident) if duty.done_at is None and duty.due_at is not None]
+    still = [
+        duty.name
+        for duty in duties(session, incident)
+        if duty.done_at is None and duty.due_at is not None and duty.superseded_at is None
+    ]
     if still:
         raise Unprocessable(f"还有未完成的报告时限:{'、'.join(still)};请先办理并登记")
     incident.state, incident.closed_at = CLOSED, clock.now()
@@ -118,7 +123,7 @@ def neighbours(incident: Incident) -> list[str]:
     """City codes whose desks must be told: those downstream where a river is named, else those that border."""
     if not incident.findings.get("neighbours", {}).get("due"):
         return []
-    river = (incident.facts.get("river") or {}).get("name")
+    river = incident_rules.assess(incident.facts).now.facts.get("river.name")
     downstream: tuple[str, ...] = ()
     if river:
         downstream = incident_rules.downstream_cities(river, incident.city)

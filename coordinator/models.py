@@ -454,6 +454,7 @@ class Duty(Base):
     to: Mapped[list[str]]
     due_at: Mapped[datetime | None]
     clause: Mapped[str] = mapped_column(Text)
+    superseded_at: Mapped[datetime | None]  # a graver grade's report stands in its place
     done_at: Mapped[datetime | None]
     done_by: Mapped[str] = mapped_column(default="")
 

@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from contacts.models import Contact, Enterprise, Line, Officer, Shift
@@ -55,46 +56,48 @@ def officers(session: Session, password: str = PASSWORD) -> None:
 def plants(session: Session, count: int) -> None:
     """Plants spread over the cities; some without contacts, some with long names, some that take part in drills."""
     places = rulebook.cities()
-    for n in range(count):
-        code = f"91110000XXXXX{n:04d}X"
+    codes = [f"91110000XXXXX{n:04d}X" for n in range(count)]
+    for n, code in enumerate(codes):
         name = LONG if n % 50 == 7 else f"{places[n % len(places)].name}示例{TRADES[n % 6]}{n}厂"
         session.add(
             Enterprise(credit_code=code, name=name, city=places[n % len(places)].code, industry=TRADES[n % 6],
                        grade=GRADES[n % 4], in_drill=n % 10 == 0)
         )  # fmt: skip
-        session.flush()
+    session.flush()
+    for n, code in enumerate(codes):
         if n % 3 == 0:
-            session.add(
-                Line(
-                    enterprise_code=code, name="1#线", position=1, process="主线", orange_measure="停产", orange_cut=1.0
-                )
+            line = Line(
+                enterprise_code=code, name="1#线", position=1, process="主线", orange_measure="停产", orange_cut=1.0
             )
+            session.add(line)
         if n % 25 != 3:
-            session.add(
-                Contact(
-                    enterprise_code=code, name=f"厂长{n}", phone=f"+861541{n:06d}", email=f"p{n}@example.cn", order=1
-                )
+            first = Contact(
+                enterprise_code=code, name=f"厂长{n}", phone=f"+861541{n:06d}", email=f"p{n}@example.cn", order=1
             )
-            session.add(Contact(enterprise_code=code, name=f"值班室{n}", phone=f"+861542{n:06d}", order=2))
+            session.add_all([first, Contact(enterprise_code=code, name=f"值班室{n}", phone=f"+861542{n:06d}", order=2)])
 
 
-def air(session: Session) -> None:
-    """Five foul days seen, seven foretold, one city silent, one source stale."""
+def air(session: Session, hours: int) -> None:
+    """Foul days seen, seven foretold, one city silent, one source stale."""
     luck, now = random.Random(7), clock.now().replace(minute=0, second=0, microsecond=0)
     payload = Payload(source="cnemc", sha256="0" * 64, received_at=now, body=b"")
     session.add(payload)
     session.flush()
+    heard: dict[str, object] = {"payload_id": payload.id, "received_at": now}
+    seen, foretold = [], []
     for n, place in enumerate(rulebook.cities()):
         base = 60 + 5 * n
-        for hours in range(4 if n == 5 else 0, 24 * 5):
-            worth = max(8.0, base * (1.25 - hours / 100) + luck.uniform(-25, 25))
-            session.add(Reading(payload_id=payload.id, source="cnemc", city=place.code, at=now - timedelta(hours=hours),
-                                pm25=worth, pm10=worth * 1.4, received_at=now))  # fmt: skip
+        for ago in range(4 if n == 5 else 0, hours):
+            worth = max(8.0, base * (1.25 - ago / 100) + luck.uniform(-25, 25))
+            seen.append(heard | {"source": "cnemc", "city": place.code, "at": now - timedelta(hours=ago), "pm25": worth,
+                                 "pm10": worth * 1.4})  # fmt: skip
         for day in range(1, 8):
             at = (now + timedelta(days=day)).astimezone(clock.BEIJING).replace(hour=0)
             low = max(20, base * (2.2 - day / 4))
-            session.add(Forecast(payload_id=payload.id, source="bulletin", city=place.code, issued_at=now, at=at, span_h=24,
-                                 aqi=min(500, low + 40), aqi_low=low, received_at=now))  # fmt: skip
+            foretold.append(heard | {"source": "bulletin", "city": place.code, "issued_at": now, "at": at, "span_h": 24,
+                                     "aqi": min(500, low + 40), "aqi_low": low})  # fmt: skip
+    session.execute(insert(Reading), seen)
+    session.execute(insert(Forecast), foretold)
     session.add(FeedState(name="cnemc", kind="readings", tried_at=now, heard_at=now, newest_at=now, trouble=""))
     old = now - timedelta(hours=90)
     session.add(
@@ -168,13 +171,13 @@ def graded(code: str) -> Graded:
     )  # fmt: skip
 
 
-def fill(plants_wanted: int = 300) -> dict[str, int]:
+def fill(plants_wanted: int = 300, hours: int = 125) -> dict[str, int]:
     """Everything; the numbers of the alerts by what they are for."""
     codes = tuple(place.code for place in rulebook.cities())
     with db.transaction() as session:
         officers(session)
         plants(session, plants_wanted)
-        air(session)
+        air(session, hours)
         for code in codes[:3]:
             session.add(graded(code))
         session.add(

@@ -393,6 +393,7 @@ def upgrade() -> None:
     sa.Column('to', sa.JSON(), nullable=False),
     sa.Column('due_at', Moment(), nullable=True),
     sa.Column('clause', sa.Text(), nullable=False),
+    sa.Column('superseded_at', Moment(), nullable=True),
     sa.Column('done_at', Moment(), nullable=True),
     sa.Column('done_by', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['incident_id'], ['incident.id'], ),
