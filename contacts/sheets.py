@@ -72,7 +72,7 @@ def _refuse_bomb(path: Path, content: bytes) -> None:
         return
     try:
         size = sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(content)).infolist())
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError) as error:
         raise Unreadable(f"{path} 已损坏:{error}") from error
     if size > LARGEST_UNPACKED:
         raise Unreadable(f"{path} 解开后有 {size >> 20} MB,不像名录")

@@ -1,7 +1,7 @@
 """Sample registers 示例名单 for the demo: plants, contacts, officers, shifts, as a clerk's workbook would hold them.
 
-Everything says that it is a sample. Credit codes carry XXXXX where a real one has its organisation number; phones begin
-with 154, a segment no carrier was ever given, so that no real person can be rung; mail goes to example.cn (RFC 2606).
+Everything says that it is a sample. Credit codes carry YANG (样) where a real one has its organisation number; phones begin
+with 154, a segment no carrier was ever given, so that no real person can be rung; mail goes to example.com (RFC 2606).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -95,9 +95,9 @@ def credit_code(city: str, number: int) -> str:
     """A code with a true check character and an organisation number nobody has.
 
     >>> credit_code("130100", 7)
-    '91130100XXXXX00074'
+    '91130100YANG00007C'
     """
-    body = f"91{city}XXXXX{number:04d}"
+    body = f"91{city}YANG{number:05d}"
     return body + check_character(body + "0")
 
 
@@ -172,7 +172,7 @@ def _people(plant: Row, index: int) -> Iterator[Row]:
             "统一社会信用代码": plant["统一社会信用代码"],
             "姓名": f"{SURNAMES[number % len(SURNAMES)]}示例{DUTIES[place]}",
             "手机": "" if mail_only else phone(number),
-            "邮箱": f"plant{index:05d}-{place + 1}@example.cn" if place != 1 or mail_only else "",
+            "邮箱": f"plant{index:05d}-{place + 1}@example.com" if place != 1 or mail_only else "",
             "次序": place + 1,
         }
 
@@ -194,7 +194,7 @@ def officers(provinces: Iterable[str]) -> list[Row]:
 
 def _officer(key: str, title: str, role: str, held: list[str]) -> Row:
     name = title + ("甲" if key.endswith("1") else "乙" if key.endswith("2") else "")
-    return {"工号": key, "姓名": name, "角色": role, "城市": ";".join(held), "手机": "", "邮箱": f"{key}@example.cn"}
+    return {"工号": key, "姓名": name, "角色": role, "城市": ";".join(held), "手机": "", "邮箱": f"{key}@example.com"}
 
 
 def shifts(staff: Iterable[Row], start: datetime, days: int) -> list[Row]:
