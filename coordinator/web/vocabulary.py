@@ -33,6 +33,7 @@ STATES = {
     "running": "进行中",
     "stopped": "已中止",
     "finished": "已结束",
+    "held_off": "未能开始",
 }
 CHANGES = {
     "start": "启动",

@@ -82,11 +82,13 @@ def ago(at: datetime | None) -> str:
 
 
 def lasting(span: timedelta | float) -> str:
+    """A length of time in its largest sensible unit."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
-    for size, unit in ((172800, "%(n)s 天"), (5400, "%(n)s 小时"), (60, "%(n)s 分钟")):
-        if seconds >= size:
-            return say(unit, n=round(seconds / {172800: 86400, 5400: 3600, 60: 60}[size]))
-    return say("%(n)s 秒", n=round(seconds))
+    if seconds >= 2 * 86400:
+        return say("%(n)s 天", n=round(seconds / 86400))
+    if seconds >= 5400:
+        return say("%(n)s 小时", n=round(seconds / 3600))
+    return say("%(n)s 分钟", n=round(seconds / 60)) if seconds >= 60 else say("%(n)s 秒", n=round(seconds))
 
 
 def typed(at: datetime | None) -> str:

@@ -14,6 +14,8 @@ from coordinator.models import Alert, Audited, Episode, Issue, Revision, Signatu
 from coordinator.models import AlertState as S
 from coordinator.response import HOLDABLE, IN_FORCE, OPEN
 from coordinator.web.looks import evidence, telling
+from coordinator.web.vocabulary import ROLES
+from coordinator.web.wording import say
 from rules.levels import Level
 
 PAGE = 40
@@ -124,7 +126,7 @@ def one(session: Session, alert_id: int, person: Officer) -> AlertLook:
 def names(session: Session, ids: set[str]) -> dict[str, str]:
     """Who stands behind the numbers in a history; the program speaks for itself."""
     rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids))).tuples().all()
-    return {"program": "程序"} | dict(rows)
+    return {"program": say("程序"), "timetable": say("定时"), "shell": say("命令行")} | dict(rows)
 
 
 def choices(alert: Alert, person: Officer, signed: list[Signature]) -> dict[str, str]:
@@ -139,16 +141,16 @@ def choices(alert: Alert, person: Officer, signed: list[Signature]) -> dict[str,
 
 def _why_not(alert: Alert, person: Officer, mandate: str) -> str:
     if person.role not in mandates.MAY[mandate]:
-        return "、".join(mandates.ROLES[role] for role in mandates.MAY[mandate]) + "办理"
+        return say("由%(who)s办理", who="、".join(say(ROLES[role]) for role in mandates.MAY[mandate]))
     outside = [city for city in alert.cities if not mandates.covers(person, city)]
-    return "超出您的辖区" if outside else ""
+    return say("超出您的辖区") if outside else ""
 
 
 def _why_not_sign(alert: Alert, person: Officer, signed: list[Signature]) -> str:
     if person.id in (alert.proposer, alert.submitter, alert.pending.get("by")):
-        return "您拟定或提交了它,须由他人签发"
+        return say("您拟定或提交了它,须由他人签发")
     mine = any(each.officer == person.id and each.round == alert.round for each in signed)
-    return "您已签过,等待他人" if mine else ""
+    return say("您已签过,等待他人") if mine else ""
 
 
 def differences(revisions: list[Revision], seen: int, now: int) -> list[Difference]:

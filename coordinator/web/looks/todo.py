@@ -70,8 +70,9 @@ def _of_alert(session: Session, alert: Alert, choices: dict[str, str]) -> Iterat
         words = say("请签发:%(change)s %(what)s", change=say(CHANGES[response.waiting_for(alert)]), what=what)
         yield Task(grave=True, words=words, press=say("核对并签发"), at=alert.waiting_since, **common)
     if choices.get("submit") == "":
-        origin = "程序提议,请核对后提交:%(what)s" if alert.origin == "engine" else "拟定稿待提交:%(what)s"
-        yield Task(grave=True, words=say(origin, what=what), press=say("核对并提交"), at=alert.created_at, **common)
+        by_engine = alert.origin == "engine"
+        words = say("程序提议,请核对后提交:%(what)s", what=what) if by_engine else say("拟定稿待提交:%(what)s", what=what)
+        yield Task(grave=True, words=words, press=say("核对并提交"), at=alert.created_at, **common)
     if choices.get("release") == "":
         yield Task(grave=True, words=say("已暂停,等候决定恢复或撤回:%(what)s", what=what), press=say("查看"), **common)
 
