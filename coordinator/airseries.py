@@ -1,7 +1,7 @@
 """What is known at an hour about the air of each city: observed before it, foretold from it on, and by whom?"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,6 +14,7 @@ from coordinator.hours import Hours, raw, table
 from coordinator.models import Reading
 from coordinator.stationmeans import Observed, Values
 from rules.aqi import Floats, Standard
+from rules.rulesets import RuleSet
 from rules.spells import Series
 
 BACK_H = 216  # the longest spell of any edition, twice its merge gap and two days that tell dust from an episode
@@ -57,6 +58,11 @@ class Air:
     def horizon(self) -> int:
         """Hours to look ahead: as far as anything is foretold, three days at least; what is missing there is missing."""
         return max(self.ahead_h, 72)
+
+    def hangs_on(self, edition: RuleSet, window: tuple[datetime, datetime]) -> str:
+        """The station on which what was observed of ``window`` depends; "" when on none, or nothing was."""
+        first, beyond = self.series.index(window[0]), min(self.series.index(window[1]), self.series.index(self.at))
+        return self.observed.hangs_on(edition, self.at, max(first, 0), beyond) if first < beyond else ""
 
     @property
     def heard(self) -> bool:
@@ -131,7 +137,7 @@ def _of_stations(grid: Grid, stations: Mapping[str, Values]) -> Observed:
     """A city as the mean of its believable stations."""
     names = sorted(stations)
     by_name = {name: np.stack([stations[code][name] for code in names], axis=1) for name in COLUMNS}
-    return stationmeans.observed(names, by_name)
+    return stationmeans.observed(names, by_name, past=BACK_H + 1)
 
 
 def _in_order_of_trust(grid: Grid, candidates: Iterable[tuple[str, Observed]]) -> Observed:
@@ -143,7 +149,7 @@ def _in_order_of_trust(grid: Grid, candidates: Iterable[tuple[str, Observed]]) -
             before = values.get(name, grid.blank())
             values[name] = np.where(np.isnan(before), hours, before)
     first = ranked[0][1]
-    return Observed(values, [source for source, _ in ranked], first.suspects, first.stations)
+    return replace(first, values=values, sources=[source for source, _ in ranked])
 
 
 def _hours(observed: Observed) -> int:

@@ -18,7 +18,7 @@ from coordinator.feeds import Handed, Kind, bulletin, feeds
 from coordinator.freshness import FeedAge, feed_ages
 from coordinator.models import FeedState, Payload
 from coordinator.rows import Screen
-from coordinator.screening import Dated, Places, Rejected, Unbelievable, rejected
+from coordinator.screening import COLUMNS, TOP_INDEX, Dated, Places, Rejected, Unbelievable, rejected
 
 __all__ = [
     "LARGEST_BODY", "MOST_ROWS", "FeedAge", "accept", "accept_forecast_table", "accept_forecasts", "accept_readings",
@@ -58,7 +58,7 @@ def accept(handed: Handed) -> Answer:
         sha256 = storing.digest(handed.raw)
         known = storing.known_payload(session, handed.source, sha256)
         issued_at, late = _issue_time(handed, now, known.received_at if known else now)
-        screen = Screen(_places(session), Dated(now, handed.replay), [*late, *handed.rejected])
+        screen = Screen(_places(session), Dated(now, handed.replay), _highest(), [*late, *handed.rejected])
         payload = known or storing.keep_payload(session, handed.source, handed.raw, sha256=sha256)
         if handed.kind is Kind.READINGS:
             stored, newest_at = _take_readings(session, payload, handed, screen)
@@ -90,9 +90,13 @@ def _heard(state: FeedState, now: datetime, newest_at: datetime | None, complain
     state.trouble = f"{len(complaints)} 处不可用,例如 {first.column} {first.value}:{first.reason}" if first else ""
 
 
+def _highest() -> dict[str, float]:
+    return {COLUMNS[title]: value for title, value in rulebook.limits().items()} | {"aqi": TOP_INDEX}
+
+
 def _places(session: Session) -> Places:
     """Cities by name or code: those of the region's map, and those that stations of the register stand in."""
-    stations = {code: city for code, city in session.execute(select(Station.code, Station.city))}
+    stations: dict[str, str] = dict(session.execute(select(Station.code, Station.city)).all())
     registered = set(stations.values())
 
     def known(text: str) -> str | None:

@@ -104,7 +104,7 @@ class Desk:
             cities=(code,),
             effective_from=effective_from,
             effective_to=until if until and until > effective_from else None,
-            reason=f"{rulebook.city(code).name}{change.reason}",
+            reason=_reason(code, change, grounds),
             origin="engine",
             ruleset=change.grading.ruleset,
             clause=change.clause,
@@ -120,7 +120,7 @@ class Desk:
     def _already(self, alert: Alert, change: Change, grounds: dict[str, Any]) -> str:
         """The program's own untouched proposal follows the air upward; what people have taken up is theirs."""
         if alert.proposer == PROGRAM and alert.state == AlertState.PROPOSED and change.level > alert.level:
-            wanted = self._upgraded(change, grounds) | {"reason": f"{rulebook.city(alert.cities[0]).name}{change.reason}"}
+            wanted = self._upgraded(change, grounds) | {"reason": _reason(alert.cities[0], change, grounds)}
             response.change(self.session, alert, by=PROGRAM, wanted=wanted)
             self.proposed.append(alert.id)
             return ""
@@ -175,7 +175,7 @@ class Desk:
     ) -> dict[str, Any]:
         leading = _leading(changes.values())
         evidence = {code: grounds[code] for code in changes} if len(changes) > 1 else grounds[leading.grading.city]
-        reason = ";".join(f"{rulebook.city(code).name}{change.reason}" for code, change in changes.items())
+        reason = ";".join(_reason(code, change, grounds[code]) for code, change in changes.items())
         if level is Level.NONE:
             return {"reason": reason, "evidence": evidence}
         wanted: dict[str, Any] = {"reason": reason, "evidence": evidence}
@@ -216,6 +216,12 @@ def _level_said(revision: Revision, alert: Alert) -> Level:
 def _leading(changes: Iterable[Change]) -> Change:
     """The change of the city that is worst off: it says what the alert as a whole may become."""
     return max(changes, key=lambda change: (change.level, change.kind in LONGER, change.grading.level))
+
+
+def _reason(code: str, change: Change, grounds: Mapping[str, Any]) -> str:
+    alone = grounds.get("hangs_on_station")
+    doubt = f"。所依据的实况取决于单个站点 {alone},须先核实" if alone else ""
+    return f"{rulebook.city(code).name}{change.reason}{doubt}"
 
 
 def _key(code: str) -> str:

@@ -10,7 +10,7 @@ from coordinator.clock import BEIJING
 from coordinator.feeds import Handed
 from coordinator.feeds.bulletin import aqi_range, pollutants
 from coordinator.screening import (
-    HIGHEST,
+    TOP_INDEX,
     Dated,
     Places,
     Rejected,
@@ -38,6 +38,7 @@ class Screen:
 
     places: Places
     dated: Dated
+    highest: Mapping[str, float]
     complaints: list[Rejected] = field(default_factory=list)
 
     def readings(self, handed: Handed) -> Iterator[Measured]:
@@ -115,12 +116,12 @@ class Screen:
             except ValueError:
                 continue  # read as a plain number, and judged as one
             plain[title] = high
-            return (low if high <= HIGHEST["aqi"] else None), plain
+            return (low if high <= TOP_INDEX else None), plain
         return None, plain
 
     def _values(self, place: int, row: Mapping[str, Any], look: Look = lambda place, values: []) -> Values:
         """The values of a row; none at all is named too. ``look`` takes out what only measuring makes impossible."""
-        values, faults = measured(place, row)
+        values, faults = measured(place, row, self.highest)
         faults += look(place, values)
         self.complaints += faults
         if not any(value is not None for value in values.values()):

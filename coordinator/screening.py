@@ -12,8 +12,7 @@ from coordinator.clock import BEIJING
 COLUMNS = {
     "PM2.5": "pm25", "PM10": "pm10", "SO2": "so2", "NO2": "no2", "O3": "o3", "CO": "co", "O3_8h": "o3_8h", "AQI": "aqi",
 }  # fmt: skip
-# Beyond what instruments of the national network report (CO mg/m³, the rest µg/m³): not air, but a fault or a unit.
-HIGHEST = {"pm25": 2000, "pm10": 10000, "so2": 3000, "no2": 1000, "o3": 1500, "co": 150, "o3_8h": 1200, "aqi": 500}
+TOP_INDEX = 500.0
 ABSENT = frozenset({"", "-", "--", "—", "——", "-;", "/", "null", "none", "na", "n/a"})
 AHEAD = timedelta(minutes=10)
 OLDEST = timedelta(hours=72)
@@ -53,7 +52,7 @@ def column(title: object) -> str | None:
     return _KNOWN.get(str(title).strip().lower().replace(".", "").replace("_", "").replace(" ", ""))
 
 
-def concentration(name: str, value: object) -> float | None:
+def concentration(name: str, value: object, highest: Mapping[str, float]) -> float | None:
     """The number of a value in column ``name``; None where it says that there is none; Unbelievable with the reason."""
     number = _number(value)
     if number is None:
@@ -62,8 +61,8 @@ def concentration(name: str, value: object) -> float | None:
         raise Unbelievable("不是有限的数")
     if number < 0:
         raise Unbelievable("负值,不可能")
-    if number > HIGHEST[name]:
-        raise Unbelievable(f"超过可能的最大值 {HIGHEST[name]}" + ("(CO 的单位是 mg/m³)" if name == "co" else ""))
+    if number > highest[name]:
+        raise Unbelievable(f"超过可能的最大值 {highest[name]:g}" + ("(CO 的单位是 mg/m³)" if name == "co" else ""))
     return number
 
 
@@ -137,7 +136,7 @@ class Dated:
     def _believed(self, at: datetime) -> datetime:
         if at > self.now + AHEAD:
             raise Unbelievable(f"在未来:现在是 {self.now.astimezone(BEIJING):%Y-%m-%d %H:%M}(北京时间),请核对时区")
-        if at < self.now - OLDEST and not self.replay:
+        if at < self.now.replace(minute=0, second=0, microsecond=0) - OLDEST and not self.replay:
             raise Unbelievable("过时:早于 72 小时;补录历史请在请求中写 replay: true")
         return at
 
@@ -182,8 +181,11 @@ def _word(value: object) -> str:
     return str(value).strip()
 
 
-def measured(place: int, row: Mapping[str, Any]) -> tuple[dict[str, float | None], list[Rejected]]:
-    """The believable values of a row by column, and what was set aside. A named absence stays, as None."""
+def measured(place: int, row: Mapping[str, Any], highest: Mapping[str, float]) -> tuple[dict[str, float | None], list[Rejected]]:
+    """The believable values of a row by column, and what was set aside. A named absence stays, as None.
+
+    highest  column → above it nothing is believed, µg/m³ (CO mg/m³)
+    """
     values: dict[str, float | None] = {}
     complaints = []
     for title, value in row.items():
@@ -191,7 +193,7 @@ def measured(place: int, row: Mapping[str, Any]) -> tuple[dict[str, float | None
         if name is None:
             continue
         try:
-            values[name] = concentration(name, value)
+            values[name] = concentration(name, value, highest)
         except Unbelievable as fault:
             complaints.append(rejected(place, title, value, str(fault)))
     return values, complaints

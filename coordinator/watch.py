@@ -12,6 +12,7 @@ from coordinator import airseries, clock, db, joint_episodes, prompting, ruleboo
 from coordinator.airseries import Air
 from coordinator.errors import Refusal
 from coordinator.models import Graded, Payload, Setting
+from coordinator.prompting import Grounds
 from rules.episodes import foresee
 from rules.grading import Grading
 from rules.levels import Verdict
@@ -103,19 +104,23 @@ def _conclude(
     }
     episode = joint_episodes.follow(session, made.at, gradings, standings.by_city)
     desk = prompting.Desk(session, made.at, standings, episode)
-    remarks = desk.put(changes, {code: _grounds(airs[code], changes[code]) for code in changes})
+    grounds = {code: _grounds(airs[code], changes[code]) for code in changes}
+    remarks = desk.put(changes, grounds)
     made.proposed, made.asked = desk.proposed, desk.asked
     made.blind = _newly_blind(session, airs, changes)
     if made.blind:
         when_blind(session, made.blind, _blindness(made.blind))
-    made.graded = _write(session, made.at, airs, changes, remarks)
+    made.graded = _write(session, made.at, changes, grounds, remarks)
 
 
 def _grounds(air: Air, change: Change) -> dict[str, Any]:
     """All that an officer, or a later replay, needs to see why."""
+    alone = air.hangs_on(rulebook.edition(change.grading.ruleset), change.grading.evidence.window)
     return {
         **change.grading.as_json(),
         "evidence": change.evidence(),
+        "hangs_on_station": alone,
+        "needs_verification": bool(alone),
         "first_unknown_hour": air.at.isoformat(),
         "observed_by": air.observed.sources,
         "suspects": air.observed.suspects,
@@ -148,7 +153,7 @@ def _blindness(cities: list[str]) -> str:
 
 
 def _write(
-    session: Session, at: datetime, airs: Mapping[str, Air], changes: Mapping[str, Change], remarks: Mapping[str, str]
+    session: Session, at: datetime, changes: Mapping[str, Change], grounds: Grounds, remarks: Mapping[str, str]
 ) -> int:
     """One grading an hour and city, and one more whenever it says something else."""
     said = _said_this_hour(session, at)
@@ -162,7 +167,7 @@ def _write(
             "clause": change.clause,
             "change": word_of(change),
             "reason": remarks.get(code) or change.reason,
-            "evidence": _grounds(airs[code], change),
+            "evidence": grounds[code],
             "margin": {"next_level": change.grading.margin.next_level, "needs": change.grading.margin.needs},
         }
         for code, change in changes.items()
