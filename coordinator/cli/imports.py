@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -29,11 +30,20 @@ def known_city(written: str) -> str | None:
     return found.code if found else None
 
 
+def city_of(written: str) -> str:
+    """The code of the city a cell means; ValueError names what is near."""
+    try:
+        return places.city(written, known_city)
+    except ValueError as unknown:
+        near = get_close_matches(written, [city.name for city in rulebook.cities()], n=3, cutoff=0.4)
+        raise ValueError(f"{unknown};最接近的是:{'、'.join(near)}" if near else str(unknown)) from unknown
+
+
 def vocabulary() -> Vocabulary:
     """Cities of the rulebook, industries and grades of the measure tables."""
     table = rulebook_measures.table()
     return Vocabulary(
-        city=lambda written: places.city(written, known_city),
+        city=city_of,
         industry=lambda written: table.industries.named(written).name,
         grade=lambda written: table.grades.named(written).name,
     )
