@@ -58,7 +58,7 @@ def configure(style: str) -> None:
         structlog.processors.format_exc_info,
         mask,
     ]
-    last = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else structlog.dev.ConsoleRenderer()
+    last = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared[:-2],
         processors=[
@@ -74,6 +74,8 @@ def configure(style: str) -> None:
     root.handlers = [kept for kept in root.handlers if not getattr(kept, "liandong", False)] + [writer]
     writer.liandong = True  # type: ignore[attr-defined]
     root.setLevel(logging.INFO)
+    for chatty in ("apscheduler", "alembic", "twilio", "rq.worker"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Blueprint
 
 from coordinator import config, db, logs
-from coordinator.web import auth, limits, openapi, problems, security, wire
+from coordinator.web import auth, limits, openapi, problems, requests_log, security, wire
 
 BLUEPRINTS = (
     "alerts_api:alerts",
@@ -41,6 +41,7 @@ def create_app() -> APIFlask:
     app.url_map.converters["row"] = wire.Row
     logs.configure(settings.log)
     openapi.describe(app)
+    requests_log.register(app)
     security.register(app)
     auth.register(app)
     limits.register(app)

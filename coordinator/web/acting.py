@@ -117,7 +117,7 @@ def _claim(session: Session, key: str) -> OnceKey | None:
 
 def _again(kept: OnceKey) -> Response:
     if kept.asked != _asked():
-        raise Unprocessable("这个 Idempotency-Key 已用于另一个请求;请换一个")
+        raise Unprocessable("这个 Idempotency-Key 已用于另一个请求；请换一个")
     told = json.loads(kept.answer)
     return Response(told["body"], kept.status, {**told["headers"], "Idempotency-Replayed": "true"})
 

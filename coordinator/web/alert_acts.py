@@ -55,7 +55,7 @@ def present(session: Session, alert_id: int, rev: int) -> Alert:
     """The alert, locked; Stale with the difference unless ``rev`` is its present revision."""
     alert = response.load(session, alert_id)
     if rev != alert.rev:
-        stale = Stale(f"您看到的是第 {rev} 版,现在是第 {alert.rev} 版;请重新查看后再办理", **response.current(alert))
+        stale = Stale(f"您看到的是第 {rev} 版，现在是第 {alert.rev} 版；请重新查看后再办理", **response.current(alert))
         stale.difference = difference(session, alert, rev)  # type: ignore[attr-defined]
         raise stale
     return alert
@@ -132,7 +132,7 @@ def _wanted(alert: Alert, words: Words) -> Words:
         if name in wanted:
             wanted[name] = wire.moment(wanted[name], name)
     if not wanted:
-        raise Refusal(f"没有写要变更什么;可变更 {'、'.join(CHANGEABLE)}")
+        raise Refusal(f"没有写要变更什么；可变更 {'、'.join(CHANGEABLE)}")
     start, end = wanted.get("effective_from", alert.effective_from), wanted.get("effective_to", alert.effective_to)
     if end and end <= start:
         raise Refusal("effective_to: 须晚于 effective_from")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 
 from flask import Blueprint, Response, make_response, render_template, request
 from sqlalchemy.orm import Session
@@ -18,8 +19,8 @@ POLICY = f"default-src 'none'; style-src 'sha256-{HASH}'; form-action 'self'; ba
 SAYS = {
     "executing": "已开始执行",
     "done": "已按要求执行完毕",
-    "already_down": "已停产(本来就没有生产)",
-    "cannot": "不能执行,原因如下",
+    "already_down": "已停产（本来就没有生产）",
+    "cannot": "不能执行，原因如下",
 }
 
 
@@ -55,7 +56,7 @@ def acknowledge(session: Session, token: str) -> Response:
     if page.acknowledged_at or page.ended:
         return _page(session, receiver)
     if _overtaken(receiver):
-        return _page(session, receiver, trouble="内容刚刚有变更,请重新看过后再签收", status=409)
+        return _page(session, receiver, trouble="内容刚刚有变更，请重新看过后再签收", status=409)
     code = request.form.get("code", "")
     if answers.acknowledge(session, receiver, code=code, by=receiver.name, channel="link"):
         return _page(session, receiver)
@@ -98,12 +99,12 @@ def _answered(session: Session, token: str) -> Response:
     if kind not in SAYS:
         return _form(session, receiver, trouble="请选择一项", status=400)
     if kind == "cannot" and not words:
-        return _form(session, receiver, trouble="不能执行的,请写明原因,以便值班员处理", status=400)
+        return _form(session, receiver, trouble="不能执行的，请写明原因，以便值班员处理", status=400)
     if not answers.acknowledge(session, receiver, code=code, by=receiver.name, channel="link"):
         refused = answers.refusal(receiver, code)
         return _form(session, receiver, trouble=str(refused), status=refused.http_status)
     answers.answer(session, receiver, kind=kind, by=receiver.name, channel="link", words=words)
-    return _page(session, receiver, told=SAYS[kind].split("(")[0].split(",")[0])
+    return _page(session, receiver, told=re.split("[（，]", SAYS[kind])[0])
 
 
 def _page(session: Session, receiver: Receiver, *, trouble: str = "", told: str = "", status: int = 200) -> Response:

@@ -65,7 +65,7 @@ def bearer() -> Officer:
     with db.reading() as session:
         found = _valid(session, hashlib.sha256(token.encode()).hexdigest())
     if found is None:
-        raise Unauthenticated("令牌无效、已吊销,或其持有人已停用;请用 liandong token create 重新发放")
+        raise Unauthenticated("令牌无效、已吊销，或其持有人已停用；请用 liandong token create 重新发放")
     _note_use(found)
     return found.officer
 

@@ -91,24 +91,24 @@ def _behind(session: Session, number: str) -> tuple[int, int | None, int | None]
 def _standing(alert: Alert, rev: int) -> tuple[str, str]:
     """The word for how it stands, and what that means for whoever holds the paper."""
     if alert.state == AlertState.RETRACTED:
-        return "已撤回", "这份通知确由本机关发出,后来已撤回:通知里的要求不用执行。"
+        return "已撤回", "这份通知确由本机关发出，后来已撤回：通知里的要求不用执行。"
     if alert.ended_at is not None:
-        return "已解除", f"这份通知确由本机关发出。预警已于 {order_page.beijing(alert.ended_at)} 解除,要求不再执行。"
+        return "已解除", f"这份通知确由本机关发出。预警已于 {order_page.beijing(alert.ended_at)} 解除，要求不再执行。"
     if rev < alert.in_force_rev:
-        return "已被新的通知取代", f"这份通知是第 {rev} 版,现行的是第 {alert.in_force_rev} 版,请按新的通知执行。"
+        return "已被新的通知取代", f"这份通知是第 {rev} 版，现行的是第 {alert.in_force_rev} 版，请按新的通知执行。"
     if alert.effective_to and alert.effective_to <= clock.now():
-        return "时间已过", "这份通知确由本机关发出,上面写的时间已经过去。"
+        return "时间已过", "这份通知确由本机关发出，上面写的时间已经过去。"
     if alert.effective_from > clock.now():
-        return "真实有效,尚未到起始时间", "这份通知确由本机关发出,从下面写的时间起执行。"
-    return "真实有效,正在执行", "这份通知确由本机关发出,现在有效。"
+        return "真实有效，尚未到起始时间", "这份通知确由本机关发出，从下面写的时间起执行。"
+    return "真实有效，正在执行", "这份通知确由本机关发出，现在有效。"
 
 
 def _of_incident(incident: Incident, number: str) -> Finding:
     drill = order_page.DRILL.get(Mode(incident.mode), "")
     if incident.closed_at:
-        standing, explained = "已结案", "这份通知确由本机关发出,事件已结案。"
+        standing, explained = "已结案", "这份通知确由本机关发出，事件已结案。"
     else:
-        standing, explained = "真实有效", "这份通知确由本机关发出,事件正在处置。"
+        standing, explained = "真实有效", "这份通知确由本机关发出，事件正在处置。"
     return Finding(
         number, drill, standing, explained, "突发环境事件通报", f"{order_page.beijing(incident.learned_at)} 接报"
     )

@@ -31,7 +31,7 @@ def alive() -> Response:
 def ready() -> tuple[Response, int]:
     """Fit for work, or 503 with the reasons."""
     if trouble := db.reachable():
-        return jsonify(ready=False, reasons=[f"数据库不能使用:{trouble[:80]}"]), 503
+        return jsonify(ready=False, reasons=[f"数据库不能使用：{trouble[:80]}"]), 503
     try:
         with db.reading() as session:
             found = _ages(session)
@@ -72,7 +72,7 @@ def _reasons(found: dict[str, Any]) -> list[str]:
     if found["leader_age_s"] is None or found["leader_age_s"] > LEADER_S:
         reasons.append("没有定时角色在工作(liandong clock)")
     reasons += [f"预警 {alert} 已签发而通知还没有写完" for alert in found["issuing_stuck"]]
-    return reasons + [f"账户 {one['account']} 已停用:{one['reason']}" for one in found["accounts_stopped"]]
+    return reasons + [f"账户 {one['account']} 已停用：{one['reason']}" for one in found["accounts_stopped"]]
 
 
 @health.get("/metrics")

@@ -21,9 +21,9 @@ hooks = Blueprint("hooks", __name__, url_prefix="/hooks/twilio")
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "REVOKE", "TD", "退订", "T", "N"}
 START = {"START", "YES", "UNSTOP", "恢复", "订阅"}
 REPLIES = {
-    "ok": "已签收,谢谢。",
-    "which": "请回复通知里的四位签收码,例如 1 1234。",
-    "wrong": "签收码不对,请核对通知里“签收码”后面的四位数字后再回复。",
+    "ok": "已签收，谢谢。",
+    "which": "请回复通知里的四位签收码，例如 1 1234。",
+    "wrong": "签收码不对，请核对通知里“签收码”后面的四位数字后再回复。",
 }
 XML = "text/xml; charset=utf-8"
 View = Callable[..., Any]
@@ -38,7 +38,7 @@ def signed(view: View) -> View:
         query = request.query_string.decode("latin-1")
         url = f"{config.load().public_base_url}{request.path}" + (f"?{query}" if query else "")
         if not twilio_account.genuine(token, url, request.form, request.headers.get("X-Twilio-Signature", "")):
-            raise Forbidden("签名不对:这不是运营商发来的")
+            raise Forbidden("签名不对：这不是运营商发来的")
         return view(*args, **kwargs)
 
     return auth.public(checked)
@@ -136,6 +136,6 @@ def _spoken(right: bool, *, again: bool) -> str:
         address = f"{config.load().public_base_url}{request.path}?{request.query_string.decode('latin-1')}"
         return voice.script("按键不对。确认收到请按 1,再按通知编号的最后两位数字。", address)
     spoken = VoiceResponse()
-    spoken.say("已签收,谢谢。再见。" if right else "没有签收。请查看短信或拨打值班电话。再见。", language="zh-CN")
+    spoken.say("已签收，谢谢。再见。" if right else "没有签收。请查看短信或拨打值班电话。再见。", language="zh-CN")
     spoken.hangup()
     return str(spoken)

@@ -44,7 +44,7 @@ def places(officer: Officer, alert: Alert) -> list[str] | None:
         return None
     held = [city for city in alert.cities if mandates.covers(officer, city)]
     if not held:
-        raise Forbidden("这份预警的城市都不在您的辖区,不能查看收件人;请由当地或上级人员办理")
+        raise Forbidden("这份预警的城市都不在您的辖区，不能查看收件人；请由当地或上级人员办理")
     return None if len(held) == len(alert.cities) else held
 
 

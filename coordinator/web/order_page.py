@@ -150,7 +150,7 @@ def beijing(at: datetime) -> str:
 def span(start: datetime, end: datetime | None) -> str:
     """From–to, by Beijing time; an order without end says so."""
     first = f"{start.astimezone(clock.BEIJING):%Y}年{beijing(start)}"
-    return f"{first} 起,至 {beijing(end)}" if end else f"{first} 起,解除时间另行通知"
+    return f"{first} 起，至 {beijing(end)}" if end else f"{first} 起，解除时间另行通知"
 
 
 def public(alert: Alert) -> dict[str, Any]:

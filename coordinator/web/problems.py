@@ -14,18 +14,18 @@ from coordinator.errors import CoordinatorError, Refusal, Stale, TryLater, Unaut
 
 logger = logging.getLogger(__name__)
 SAYS = {
-    400: "请求写得不对:请核对网址与内容",
-    401: "请先登录,或带上接口令牌",
+    400: "请求写得不对：请核对网址与内容",
+    401: "请先登录，或带上接口令牌",
     403: "无此权限",
-    404: "没有这个地址,请核对",
+    404: "没有这个地址，请核对",
     405: "此地址不支持这种请求方法",
     406: "没有可提供的格式",
-    408: "请求传得太慢,请重试",
+    408: "请求传得太慢，请重试",
     411: "请写明内容长度",
-    413: "内容太大,请分批提交",
+    413: "内容太大，请分批提交",
     414: "网址太长",
     415: "不支持这种内容格式",
-    429: "请求太频繁,请稍后再试",
+    429: "请求太频繁，请稍后再试",
     431: "请求头太长",
 }
 
@@ -73,22 +73,22 @@ def _unfit(error: HTTPError) -> Response:
 def _away(error: Exception) -> Response:
     said = str(getattr(error, "orig", error)).strip().splitlines()
     logger.error("the database does not answer: %s", said[0] if said else type(error).__name__)
-    answer = _ours(TryLater("数据库暂时不能使用,请一分钟后再试;已办理的事项不会丢失"))
+    answer = _ours(TryLater("数据库暂时不能使用，请一分钟后再试；已办理的事项不会丢失"))
     answer.headers["Retry-After"] = "30"
     return answer
 
 
 def _unstorable(error: DataError) -> Response:
-    return _ours(Refusal("内容超出可保存的范围:请核对数字与文字"))
+    return _ours(Refusal("内容超出可保存的范围：请核对数字与文字"))
 
 
 def _crossed(error: IntegrityError) -> Response:
     """Two people did the same at the same time: the other was first, nothing of this one happened."""
-    return _ours(Stale("刚刚有人办理了同一件事;请重新查看后再办理"))
+    return _ours(Stale("刚刚有人办理了同一件事；请重新查看后再办理"))
 
 
 def _unforeseen(error: Exception) -> Response:
-    return told(500, "Internal fault", "系统内部故障,已记录;请联系值班台")
+    return told(500, "Internal fault", "系统内部故障，已记录；请联系值班台")
 
 
 def told(status: int, title: str, detail: str, **more: Any) -> Response:

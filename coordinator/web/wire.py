@@ -72,7 +72,7 @@ def moment(text: str, where: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise Refusal(f"{where}: “{text[:40]}”不是 ISO 8601 时间;例如 2026-01-15T18:00:00+08:00") from error
+        raise Refusal(f"{where}: “{text[:40]}”不是 ISO 8601 时间；例如 2026-01-15T18:00:00+08:00") from error
     if found.year not in YEARS:
         raise Refusal(f"{where}: {found.year} 年超出范围 {YEARS.start}–{YEARS.stop - 1}")
     return found if found.tzinfo else found.replace(tzinfo=clock.BEIJING)
@@ -81,7 +81,7 @@ def moment(text: str, where: str) -> datetime:
 def cities(names: Sequence[str], where: str = "cities") -> tuple[str, ...]:
     """Codes of the named cities, once each. An empty list is refused: it never means all."""
     if not names:
-        raise Refusal(f"{where}: 没有写城市;空名单不等于“全部”,请逐个写明")
+        raise Refusal(f"{where}: 没有写城市；空名单不等于“全部”，请逐个写明")
     return tuple(dict.fromkeys(rulebook.city(name.strip()).code for name in names))
 
 
@@ -92,7 +92,7 @@ def level(text: str, where: str = "level") -> Level:
     except ValueError as error:
         raise Refusal(f"{where}: {error}") from error
     if found is Level.NONE:
-        raise Refusal(f"{where}: 须为 pre、blue、yellow、orange、red 之一;要结束预警请用 lift")
+        raise Refusal(f"{where}: 须为 pre、blue、yellow、orange、red 之一；要结束预警请用 lift")
     return found
 
 
