@@ -106,7 +106,7 @@ class Course:
         """Could some spell hold if the missing hours were bad, per hour?"""
         answer = np.zeros(len(self.seen.series), dtype=np.bool_)
         for row in self.seen.rows:
-            answer |= self._foreseen(row.starts.maybe, row.starts.span)
+            answer |= self._foreseen(row.starts.open, row.starts.span)
         return answer
 
     def _foreseen(self, starts: Flags, span: int) -> Flags:

@@ -68,6 +68,6 @@ def _first_episode(dirty: Flags, merge_gap: int, reach: int) -> tuple[int, int] 
 def _possible(seen: View, reach: int, beyond: int) -> Level:
     for row in seen.rows:
         first, last = max(reach - row.starts.span, 0), beyond - row.starts.span
-        if first <= last and row.starts.maybe[first : last + 1].any():
+        if first <= last and row.starts.open[first : last + 1].any():
             return row.criterion.level
     return Level.NONE

@@ -139,6 +139,11 @@ class Starts:
     maybe: Flags
     span: int
 
+    @property
+    def open(self) -> Flags:
+        """Where only missing hours keep it from being decided."""
+        return self.maybe & ~self.sure
+
     def both(self, other: "Starts") -> "Starts":
         return Starts(self.sure & other.sure, self.maybe & other.maybe, max(self.span, other.span))
 

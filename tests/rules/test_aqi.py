@@ -39,7 +39,7 @@ def by_decimals(value: Decimal, pollutant: str, standard: aqi.Standard) -> int:
 
 
 @given(st.integers(0, 7000), st.sampled_from(["PM2.5", "PM10", "CO"]), st.sampled_from([OLD, NEW]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_floats_never_move_an_index_off_its_decimal_value(tenths, pollutant, standard):
     value = Decimal(tenths) / 10
 
