@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from coordinator import clock, db, queues
 from coordinator.errors import Misconfigured
@@ -35,14 +36,15 @@ def only_one() -> Iterator[None]:
 class Role:
     """One child process under our eye."""
 
-    def __init__(self, name: str, arguments: Sequence[str]) -> None:
-        self.name, self.arguments = name, arguments
+    def __init__(self, name: str, arguments: Sequence[str], log: Path | None) -> None:
+        self.name, self.arguments, self.log = name, arguments, log
         self.child: subprocess.Popen[bytes] | None = None
         self.started = 0.0
 
     def start(self) -> None:
         command = [sys.executable, "-m", "coordinator.cli", *self.arguments]
-        self.child = subprocess.Popen(command, start_new_session=True)  # noqa: S603
+        with (self.log / f"{self.name}.log").open("ab") if self.log else nullcontext() as log:
+            self.child = subprocess.Popen(command, start_new_session=True, stdout=log, stderr=log)  # noqa: S603
         self.started = clock.monotonic()
 
     def ended(self) -> int | None:
@@ -53,13 +55,16 @@ class Role:
             self.child.send_signal(sign)
 
 
-def run(roles: Mapping[str, Sequence[str]], *, also: threading.Thread | None = None) -> int:
-    """Keep every role alive until SIGINT or SIGTERM. The exit code: 0, or 78 when a role refuses its configuration."""
+def run(roles: Mapping[str, Sequence[str]], *, also: threading.Thread | None = None, log: Path | None = None) -> int:
+    """Keep every role alive until SIGINT or SIGTERM. The exit code: 0, or 78 when a role refuses its configuration.
+
+    With ``log`` each role writes its lines into a file of that folder, else to this process's own stderr.
+    """
     stopping = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stopping.set())
     queues.ensure()
-    children = [Role(name, arguments) for name, arguments in roles.items()]
+    children = [Role(name, arguments, log) for name, arguments in roles.items()]
     for role in children:
         role.start()
     if also:

@@ -1,6 +1,6 @@
 """Ways out. One file per channel; what every channel takes and gives back is said here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -20,7 +20,7 @@ class Account:
     """One account at a carrier. ``name`` is twilio, sms_b, smtp, drill_twilio or drill_smtp."""
 
     name: str
-    settings: tuple[tuple[str, str], ...]  # sorted pairs, so that an account can key a pool
+    settings: tuple[tuple[str, str], ...] = field(repr=False)  # sorted pairs: an account can key a pool; they hold its token
 
     def __getitem__(self, key: str) -> str:
         return dict(self.settings)[key]

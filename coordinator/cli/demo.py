@@ -43,4 +43,6 @@ def demo(port: int, name: str, plants: int, hour_seconds: float) -> None:
             target=show.run, args=(chosen, actors, clock_hand),
             kwargs={"port": port, "carriers": carriers, "hour_seconds": hour_seconds}, daemon=True,
         )  # fmt: skip
-        sys.exit(supervisor.run(show.roles(port, carriers, home), also=playing))
+        log = home / "log"
+        log.mkdir(exist_ok=True)
+        sys.exit(supervisor.run(show.roles(port, carriers, home), also=playing, log=log))

@@ -98,7 +98,7 @@ def _await(web: Api, stopping: threading.Event) -> None:
 def _announce(web: str, inbox: str, actors: Sequence[Actor]) -> None:
     click.echo(f"\n  值班台 Desk      {web}/\n  收件箱 Inbox     {inbox}/   (示例手机与邮箱,无需登录)\n")
     click.echo("  示例人员的登录(他们也会通过接口自动签发,下面会写明):")
-    for actor in actors:
+    for actor in (actor for actor in actors if actor.password):
         where = "、".join(actor.cities[:4]) + ("…" if len(actor.cities) > 4 else "")
         click.echo(f"    {actor.id:<12} 口令 {actor.password:<10} {ROLE_NAMES[actor.role]}  {actor.name}  {where}")
     click.echo("")
