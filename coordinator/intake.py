@@ -14,7 +14,7 @@ from contacts.models import Station
 from contacts.places import city as place_code
 from coordinator import clock, db, rulebook, storing
 from coordinator.errors import CoordinatorError, Refusal
-from coordinator.feeds import Handed, Kind, bulletin, feeds
+from coordinator.feeds import Feed, Handed, Kind, bulletin, feeds
 from coordinator.freshness import FeedAge, feed_ages
 from coordinator.models import FeedState, Payload
 from coordinator.rows import Screen
@@ -166,7 +166,7 @@ def pull_all() -> list[str]:
     """Every source that is set up, by timetable: one that is away doesn't stop the others. Says what failed."""
     troubles = []
     for name, feed in feeds().items():
-        if not feed.wanted():
+        if not feed.wanted() or _heard_lately(feed):
             continue
         try:
             pull(name)
@@ -174,6 +174,12 @@ def pull_all() -> list[str]:
             logger.warning("feed %s: %s", name, error)
             troubles.append(f"{name}: {error}")
     return troubles
+
+
+def _heard_lately(feed: Feed) -> bool:
+    with db.reading() as session:
+        state = session.get(FeedState, (feed.SOURCE, feed.KIND))
+    return bool(state and state.heard_at and state.heard_at > clock.now() - feed.EVERY)
 
 
 def _note_trouble(source: str, kind: Kind, trouble: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -47,7 +47,8 @@ def round(at: datetime | None = None, *, when_blind: WhenBlind = nobody) -> Roun
     made = Round(at or clock.now())
     with db.reading() as session:
         mark = _mark(session, made.at)
-        if not _news(session, mark):
+        last = session.get(Setting, LAST_ROUND)
+        if last and not _after(mark, last.value):
             return made
         airs = airseries.load(
             session, [city.code for city in rulebook.cities()], now=made.at, standards=rulebook.standards()
@@ -65,16 +66,16 @@ def _mark(session: Session, at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H}|{newest:012d}"
 
 
-def _news(session: Session, mark: str) -> bool:
-    last = session.get(Setting, LAST_ROUND)
-    return last is None or last.value < mark
+def _after(mark: str, last: str) -> bool:
+    """Rounds never go back in time; a mark of hours to come is left from a moved clock and means nothing."""
+    return mark > last or last > f"{clock.now() + timedelta(hours=2):%Y-%m-%dT%H}"
 
 
 def _take_turn(session: Session, mark: str) -> bool:
-    """Rounds go one after the other, and never back in time."""
+    """Rounds go one after the other."""
     session.execute(db.insert_new(Setting.__table__), {"name": LAST_ROUND, "value": ""})  # type: ignore[arg-type]
     last = session.get_one(Setting, LAST_ROUND, with_for_update=True)
-    if last.value >= mark:
+    if not _after(mark, last.value):
         return False
     last.value = mark
     return True

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from coordinator import clock, db, intake
+from coordinator import clock, db, intake, schema
 from coordinator.feeds import feeds
 from coordinator.freshness import FeedAge, feed_ages
 
@@ -17,6 +17,7 @@ SHOWN = 20
 @click.group()
 def feed() -> None:
     """数据源:列出、立即拉取。"""
+    schema.require()
 
 
 @feed.command(name="list")

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol, cast
 
@@ -40,6 +41,7 @@ class Feed(Protocol):
     SOURCE: str
     KIND: Kind
     CAPTION: str
+    EVERY: timedelta  # the timetable asks no sooner again
 
     def wanted(self) -> bool:
         """Is it set up here, so that the timetable should pull it?"""

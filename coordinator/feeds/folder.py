@@ -22,6 +22,7 @@ from coordinator.storing import digest
 SOURCE = "folder"
 KIND = Kind.READINGS
 CAPTION = "监视文件夹(LIANDONG_FEED_DIR):国家站网小时数据、预报表等文件"
+EVERY = timedelta()
 SHAPES = (".csv", ".csv.gz", ".parquet", ".json", ".geojson", ".geojson.gz", ".xml", ".xml.gz", ".xlsx", ".xls")
 TABLES = (".csv", ".xlsx", ".xls")
 STILL_WRITTEN_S = 2.0  # seconds since the last change; a file being written isn't read

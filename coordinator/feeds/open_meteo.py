@@ -19,6 +19,7 @@ from coordinator.rulebook import City
 SOURCE = "open-meteo"
 KIND = Kind.FORECASTS
 CAPTION = "Open-Meteo 空气质量预报(CAMS),逐时浓度"
+EVERY = timedelta(hours=5, minutes=45)  # CAMS is run twice a day
 DEFAULT_BASE = "https://air-quality-api.open-meteo.com"
 PATH = "/v1/air-quality"
 COLUMNS = {
@@ -141,9 +142,9 @@ def city_rows(city: City, answer: Mapping[str, Any]) -> Iterator[dict[str, objec
         if len(values) != len(times):
             raise Fault(f"{SOURCE}: {city.name} 有 {len(times)} 个时刻,{title} 有 {len(values)} 个值,无法对应")
     for place, at in enumerate(times):
-        values = {title: said[place] for title, said in columns.items() if said[place] is not None}
-        if values:
-            yield {"time": at.isoformat(), "city": city.code, **values}
+        said = {title: column[place] for title, column in columns.items() if column[place] is not None}
+        if said:
+            yield {"time": at.isoformat(), "city": city.code, **said}
 
 
 def _near(city: City, lat: float, lon: float) -> None:

@@ -97,7 +97,7 @@ def test_a_foul_forecast_is_put_before_the_duty_officer(air: Air) -> None:
 def test_nothing_is_issued_by_itself(air: Air, moving: SimpleNamespace) -> None:
     air.observed(FOUL)
     air.foretold(DEADLY)
-    for _ in range(3):
+    for _ in range(2):
         watch.round()
         moving.now += timedelta(hours=1)
     assert [alert.state for alert in alerts()] == ["proposed"]
@@ -276,9 +276,9 @@ def test_the_feed_dying_in_the_middle_of_an_alert_lifts_nothing_and_pages_once(a
     air.observed(FOUL)
     air.foretold(CLEAN, hours=range(240))
     calls: list[str] = []
-    for _ in range(10):
+    for _ in range(4):
         watch.round(when_blind=lambda session, cities, reason: calls.append(reason))
-        moving.now += timedelta(hours=1)
+        moving.now += timedelta(hours=2)
     assert (alerts()[0].state, len(calls)) == ("active", 1)
     assert "不得据此解除" in calls[0]
 
