@@ -87,14 +87,16 @@ class Table:
     def hourly(self, city: str, name: str) -> Floats:
         """One city's column on ``axis``: its own rows, or the mean of its stations where three quarters are valid.
 
-        Of several rows for one hour the last counts; a daily value stands for each hour of its day.
+        Of several rows for one hour the last that has a value counts; a daily value stands for each hour of its day.
         """
         values = self.values.get(name)
         if values is None or city not in self.cities:
             return np.full(len(self.axis), np.nan)
         rows = self._rows_of.get(self.cities.index(city), np.zeros(0, dtype=np.int64))
-        places = (self.hours[rows] - self.axis[0]).astype(np.int64)
         stations, where = np.unique(self.station_of[rows], return_inverse=True)
+        said = ~np.isnan(values[rows])
+        rows, where = rows[said], where[said]
+        places = (self.hours[rows] - self.axis[0]).astype(np.int64)
         if len(stations) <= 1:
             line = np.full(len(self.axis), np.nan)
             line[places] = values[rows]
@@ -108,7 +110,7 @@ class Table:
         places: npt.NDArray[np.int64],
         where: npt.NDArray[np.int64],
     ) -> Floats:
-        count = int(where.max()) + 1
+        count = int(where.max(initial=0)) + 1
         grid = np.full((count, len(self.axis)), np.nan)
         grid[where, places] = values[rows]
         listed = _listed(grid)

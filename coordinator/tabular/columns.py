@@ -121,9 +121,8 @@ def _text(file: Path, content: bytes) -> Raw:
 
 
 def _decoded(file: Path, content: bytes) -> tuple[str, str]:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16"), "utf-16"
-    for encoding in ("utf-8-sig", "gb18030"):
+    marked = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding), encoding.removesuffix("-sig")
         except UnicodeDecodeError:
