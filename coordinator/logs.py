@@ -47,27 +47,40 @@ def _stamp(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
+FIRST: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    _stamp,
+]
+
+
 def configure(style: str) -> None:
     """Send every logger's lines through the mask to stderr, as JSON or for a person's eyes."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        _stamp,
-        structlog.processors.format_exc_info,
-        mask,
-    ]
-    last = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared[:-2],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            mask,
-            last,
-        ],
+    last: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if style != "json":
+        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[*FIRST, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
     )
+    _write_with(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=FIRST,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                mask,
+                last,
+            ],
+        )
+    )
+
+
+def _write_with(formatter: logging.Formatter) -> None:
+    """One writer on the root logger, however often this is called; the chatty ones speak only of trouble."""
     writer = logging.StreamHandler(sys.stderr)
     writer.setFormatter(formatter)
     root = logging.getLogger()
@@ -76,8 +89,3 @@ def configure(style: str) -> None:
     root.setLevel(logging.INFO)
     for chatty in ("apscheduler", "alembic", "twilio", "rq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )

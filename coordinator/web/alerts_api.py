@@ -17,35 +17,35 @@ Answer = Any
 
 
 @alerts.get("/alerts")
-@alerts.input(asked.AlertsQuery, location="query")
+@alerts.input(asked.AlertsQuery, location="query", arg_name="sought")
 @auth.may("read")
 @acting.look
-def listed(session: Session, query_data: asked.AlertsQuery) -> Answer:
+def listed(session: Session, sought: asked.AlertsQuery) -> Answer:
     """Alerts, newest first."""
     query = select(Alert).order_by(Alert.id.desc())
-    if query_data.state:
-        query = query.where(Alert.state == query_data.state)
-    if query_data.mode:
-        query = query.where(Alert.mode == query_data.mode)
-    rows = list(session.scalars(query)) if query_data.city else None
+    if sought.state:
+        query = query.where(Alert.state == sought.state)
+    if sought.mode:
+        query = query.where(Alert.mode == sought.mode)
+    rows = list(session.scalars(query)) if sought.city else None
     if rows is not None:
-        code = wire.cities([query_data.city or ""], "city")[0]
+        code = wire.cities([sought.city or ""], "city")[0]
         rows = [row for row in rows if code in row.cities]
-        total, shown = len(rows), rows[(query_data.page - 1) * PAGE_SIZE : query_data.page * PAGE_SIZE]
+        total, shown = len(rows), rows[(sought.page - 1) * PAGE_SIZE : sought.page * PAGE_SIZE]
     else:
         total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-        shown = list(session.scalars(query.offset((query_data.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)))
-    return {"alerts": [said.brief(row) for row in shown], **wire.paging(query_data.page, PAGE_SIZE, total)}
+        shown = list(session.scalars(query.offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)))
+    return {"alerts": [said.brief(row) for row in shown], **wire.paging(sought.page, PAGE_SIZE, total)}
 
 
 @alerts.post("/alerts")
-@alerts.input(asked.Proposed)
+@alerts.input(asked.Proposed, arg_name="body")
 @alerts.doc(responses={201: "The alert, proposed"})
 @auth.may("propose")
 @acting.act
-def proposed(session: Session, json_data: asked.Proposed) -> Answer:
+def proposed(session: Session, body: asked.Proposed) -> Answer:
     """Propose an alert. Nothing is sent before people have signed it."""
-    alert = alert_acts.propose(session, auth.officer(), json_data.model_dump())
+    alert = alert_acts.propose(session, auth.officer(), body.model_dump())
     return said.alert(session, alert), 201, {"Location": url_for("alerts_api.one", alert_id=alert.id)}
 
 
@@ -81,14 +81,16 @@ SUMMARIES: dict[str, tuple[str, type[asked.Body]]] = {
 def _add(name: str) -> None:
     summary, schema = SUMMARIES[name]
 
-    def acted(session: Session, alert_id: int, json_data: asked.Act) -> Answer:
-        words = json_data.model_dump(exclude={"rev"})
-        alert = alert_acts.perform(session, name, alert_id, auth.officer(), rev=json_data.rev, words=words)
+    def acted(session: Session, alert_id: int, body: asked.Act) -> Answer:
+        words = body.model_dump(exclude={"rev"})
+        alert = alert_acts.perform(session, name, alert_id, auth.officer(), rev=body.rev, words=words)
         return said.alert(session, alert)
 
     acted.__name__, acted.__doc__ = name, summary
     act = auth.may(alert_acts.MANDATE[name])(acting.act(acted))
-    alerts.post(f"/alerts/<row:alert_id>/{name}")(alerts.input(schema)(alerts.doc(responses={200: "The alert"})(act)))
+    alerts.post(f"/alerts/<row:alert_id>/{name}")(
+        alerts.input(schema, arg_name="body")(alerts.doc(responses={200: "The alert"})(act))
+    )
 
 
 for _name in SUMMARIES:

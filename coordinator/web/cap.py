@@ -76,7 +76,10 @@ def message(session: Session, alert: Alert, issue: Issue) -> cap12.Alert:
     said = session.get_one(Revision, (alert.id, issue.rev)).said
     level = _level(said)
     order = replace(
-        issuing.order_of(session, alert, issue), level=level, cities=tuple(_place(code) for code in said["cities"])
+        issuing.order_of(session, alert, issue),
+        level=level,
+        cities=tuple(_place(code) for code in said["cities"]),
+        clause=str(said.get("clause") or ""),
     )
     words = render.bulletin(order, society(rulebook_measures.table(), level=level, city=said["cities"][0]))
     earlier = _earlier(session, issue)

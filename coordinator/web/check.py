@@ -60,40 +60,42 @@ def find(session: Session, number: str) -> Finding | None:
     """What is known under this number: a notice's, or an alert's own."""
     if not number or "\x00" in number:
         return None
-    rev, alert_id, incident_id = _behind(session, number)
+    rev, city, alert_id, incident_id = _behind(session, number)
     if incident_id is not None:
         return _of_incident(session.get_one(Incident, incident_id), number)
     alert = session.get(Alert, alert_id) if alert_id is not None else None
     if alert is None or alert.issued_at is None:
         return None
-    standing, explained = _standing(alert, rev or alert.in_force_rev)
+    standing, explained = _standing(alert, rev or alert.in_force_rev, city)
     public = order_page.public(alert)
     return Finding(
         number, order_page.DRILL.get(Mode(alert.mode), ""), standing, explained, public["title"], public["span"]
     )
 
 
-def _behind(session: Session, number: str) -> tuple[int, int | None, int | None]:
-    """(revision, alert, incident) behind a number; an alert's own number stands for its present revision."""
+def _behind(session: Session, number: str) -> tuple[int, str, int | None, int | None]:
+    """(revision, city, alert, incident) behind a number; an alert's own number stands for its present revision."""
     notice = session.execute(
-        select(Notice.rev, Notice.alert_id, Notice.incident_id)
+        select(Notice.rev, Notice.city, Notice.alert_id, Notice.incident_id)
         .where(Notice.number == number, Notice.lane != 0)
         .order_by(Notice.rev.desc())
         .limit(1)
     ).first()
     if notice is not None:
-        return notice.rev, notice.alert_id, notice.incident_id
+        return notice.rev, notice.city, notice.alert_id, notice.incident_id
     called = session.execute(select(Notice.incident_id).where(Notice.number == number).limit(1)).scalar()
     alert_id = session.scalar(select(Alert.id).where(Alert.number == number))
-    return 0, alert_id, called
+    return 0, "", alert_id, called
 
 
-def _standing(alert: Alert, rev: int) -> tuple[str, str]:
+def _standing(alert: Alert, rev: int, city: str) -> tuple[str, str]:
     """The word for how it stands, and what that means for whoever holds the paper."""
     if alert.state == AlertState.RETRACTED:
         return "已撤回", "这份通知确由本机关发出，后来已撤回：通知里的要求不用执行。"
     if alert.ended_at is not None:
         return "已解除", f"这份通知确由本机关发出。预警已于 {order_page.beijing(alert.ended_at)} 解除，要求不再执行。"
+    if city and city not in alert.cities:
+        return order_page.DEPARTED, "这份通知确由本机关发出。预警在别处继续，当地已经解除，要求不再执行。"
     if rev < alert.in_force_rev:
         return "已被新的通知取代", f"这份通知是第 {rev} 版，现行的是第 {alert.in_force_rev} 版，请按新的通知执行。"
     if alert.effective_to and alert.effective_to <= clock.now():

@@ -19,29 +19,29 @@ Answer = Any
 
 
 @drills.get("/drills")
-@drills.input(asked.PageQuery, location="query")
+@drills.input(asked.PageQuery, location="query", arg_name="sought")
 @auth.may("read")
 @acting.look
-def listed(session: Session, query_data: asked.PageQuery) -> Answer:
+def listed(session: Session, sought: asked.PageQuery) -> Answer:
     """The scripts at hand, and the drills held, newest first."""
     total = session.scalar(select(func.count()).select_from(Drill)) or 0
     query = select(Drill).order_by(Drill.id.desc())
-    rows = session.scalars(query.offset((query_data.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
+    rows = session.scalars(query.offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
     return {
         "scripts": [_script(one) for one in rehearsals.scripts()],
         "drills": [_brief(session, row) for row in rows],
-        **wire.paging(query_data.page, PAGE_SIZE, total),
+        **wire.paging(sought.page, PAGE_SIZE, total),
     }
 
 
 @drills.post("/drills")
-@drills.input(asked.Begun)
+@drills.input(asked.Begun, arg_name="body")
 @drills.doc(responses={201: "The drill, running: its alert waits for signatures"})
 @auth.may("drill")
 @acting.act
-def held(session: Session, json_data: asked.Begun) -> Answer:
+def held(session: Session, body: asked.Begun) -> Answer:
     """Begin a drill: its alert is proposed and submitted, people sign as ever."""
-    return _begin(session, json_data.name, json_data.cities)
+    return _begin(session, body.name, body.cities)
 
 
 @drills.get("/drills/<row:drill_id>")
@@ -53,11 +53,11 @@ def one(session: Session, drill_id: int) -> Answer:
 
 
 @drills.post("/drills/<drill_id>/start")
-@drills.input(asked.Reason)
+@drills.input(asked.Reason, arg_name="body")
 @drills.doc(responses={200: "The drill", 201: "A new drill of this script"})
 @auth.may("drill")
 @acting.act
-def started(session: Session, drill_id: str, json_data: asked.Reason) -> Answer:
+def started(session: Session, drill_id: str, body: asked.Reason) -> Answer:
     """Begin the script of this name; a drill already running stays as it is."""
     if drill_id.isascii() and drill_id.isdigit():
         return _brief(session, rehearsals.load(session, _number(drill_id)))
@@ -65,11 +65,11 @@ def started(session: Session, drill_id: str, json_data: asked.Reason) -> Answer:
 
 
 @drills.post("/drills/<drill_id>/stop")
-@drills.input(asked.Reason)
+@drills.input(asked.Reason, arg_name="body")
 @drills.doc(responses={200: "The drill, stopped"})
 @auth.may("drill")
 @acting.act
-def stopped(session: Session, drill_id: str, json_data: asked.Reason) -> Answer:
+def stopped(session: Session, drill_id: str, body: asked.Reason) -> Answer:
     """Stop it: what is not sent stays unsent, who was reached hears that it has ended."""
     drill = rehearsals.stop(session, _number(drill_id), by=auth.officer().id)
     acting.hint(f"drill {drill.id}")

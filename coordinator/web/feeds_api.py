@@ -14,21 +14,21 @@ Answer = Any
 
 @feeds.post("/readings")
 @security.roomy(intake.LARGEST_BODY)
-@feeds.input(asked.Rows)
+@feeds.input(asked.Rows, arg_name="body")
 @feeds.doc(responses={202: "How many were taken, were there before, can't be believed"})
 @auth.may("feed")
 @acting.act_apart
-def readings(json_data: asked.Rows) -> Answer:
+def readings(body: asked.Rows) -> Answer:
     """Hand in hourly observations. A value that can't be believed is named, never guessed."""
     return intake.accept_readings(request.get_json(force=True), request.get_data()), 202
 
 
 @feeds.post("/forecasts")
 @security.roomy(intake.LARGEST_BODY)
-@feeds.input(asked.Rows)
+@feeds.input(asked.Rows, arg_name="body")
 @feeds.doc(responses={202: "How many were taken, were there before, can't be believed"})
 @auth.may("feed")
 @acting.act_apart
-def forecasts(json_data: asked.Rows) -> Answer:
+def forecasts(body: asked.Rows) -> Answer:
     """Hand in forecasts by hour or day, as issued."""
     return intake.accept_forecasts(request.get_json(force=True), request.get_data()), 202

@@ -85,9 +85,9 @@ def metrics() -> Response:
 
 def _measured(session: Session) -> CollectorRegistry:
     registry = CollectorRegistry()
-    _counted(registry, session, "liandong_alerts", "Alerts", [Alert.state, Alert.mode])
-    _counted(registry, session, "liandong_notices", "Notices", [Notice.state, Notice.channel, Notice.kind])
-    _counted(registry, session, "liandong_carrier_events", "Carrier events", [CarrierEvent.kind])
+    _counted(registry, session, "liandong_alerts", [Alert.state, Alert.mode])
+    _counted(registry, session, "liandong_notices", [Notice.state, Notice.channel, Notice.kind])
+    _counted(registry, session, "liandong_carrier_events", [CarrierEvent.kind])
     due = Gauge("liandong_lane_due", "Notices due", ["lane"], registry=registry)
     oldest = Gauge("liandong_lane_oldest_due_seconds", "Age of the oldest due notice", ["lane"], registry=registry)
     for lane in status.lanes(session):
@@ -106,7 +106,7 @@ def _or_nan(figure: float | None) -> float:
     return float("nan") if figure is None else figure
 
 
-def _counted(registry: CollectorRegistry, session: Session, name: str, title: str, columns: list[Any]) -> None:
-    gauge = Gauge(name, title, [column.key for column in columns], registry=registry)
+def _counted(registry: CollectorRegistry, session: Session, name: str, columns: list[Any]) -> None:
+    gauge = Gauge(name, "Rows now", [column.key for column in columns], registry=registry)
     for *labels, count in session.execute(select(*columns, func.count()).group_by(*columns)):
         gauge.labels(*map(str, labels)).set(count)

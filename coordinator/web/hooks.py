@@ -18,7 +18,7 @@ from coordinator.models import CarrierEvent, Notice, StopListed
 from coordinator.web import acting, auth, limits
 
 hooks = Blueprint("hooks", __name__, url_prefix="/hooks/twilio")
-STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "REVOKE", "TD", "退订", "T", "N"}
+STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "REVOKE", "TD", "退订", "T"}
 START = {"START", "YES", "UNSTOP", "恢复", "订阅"}
 REPLIES = {
     "ok": "已签收，谢谢。",

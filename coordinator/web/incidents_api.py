@@ -19,30 +19,30 @@ NONE = "没有编号为 {} 的事件"
 
 
 @incidents.get("/incidents")
-@incidents.input(asked.PageQuery, location="query")
+@incidents.input(asked.PageQuery, location="query", arg_name="sought")
 @auth.may("read")
 @acting.look
-def listed(session: Session, query_data: asked.PageQuery) -> Answer:
+def listed(session: Session, sought: asked.PageQuery) -> Answer:
     """Incidents, newest first."""
     total = session.scalar(select(func.count()).select_from(Incident)) or 0
     query = select(Incident).order_by(Incident.id.desc())
-    rows = session.scalars(query.offset((query_data.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
-    return {"incidents": [_brief(row) for row in rows], **wire.paging(query_data.page, PAGE_SIZE, total)}
+    rows = session.scalars(query.offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
+    return {"incidents": [_brief(row) for row in rows], **wire.paging(sought.page, PAGE_SIZE, total)}
 
 
 @incidents.post("/incidents")
-@incidents.input(asked.Reported)
+@incidents.input(asked.Reported, arg_name="body")
 @incidents.doc(responses={201: "The incident, graded, with its deadlines"})
 @auth.may("report")
 @acting.act
-def reported(session: Session, json_data: asked.Reported) -> Answer:
+def reported(session: Session, body: asked.Reported) -> Answer:
     """Report an incident. It is graded at once, its clocks run, the desks concerned are called."""
     officer = auth.officer()
-    city = wire.cities([json_data.city or next(iter(officer.cities), "")], "city")[0]
+    city = wire.cities([body.city or next(iter(officer.cities), "")], "city")[0]
     mandates.require_places(officer, [city])
-    facts = json_data.facts if json_data.facts is not None else dict(json_data.model_extra or {})
+    facts = body.facts if body.facts is not None else dict(body.model_extra or {})
     incident = emergencies.report(
-        session, facts, city=city, title=json_data.title or "突发环境事件", mode=Mode(json_data.mode), officer=officer
+        session, facts, city=city, title=body.title or "突发环境事件", mode=Mode(body.mode), officer=officer
     )
     acting.hint(f"incident {incident.id}")
     return _whole(session, incident), 201, {"Location": url_for("incidents_api.one", incident_id=incident.id)}
@@ -65,24 +65,24 @@ def grade(session: Session, incident_id: int) -> Answer:
 
 
 @incidents.post("/incidents/<row:incident_id>/update")
-@incidents.input(asked.Learned)
+@incidents.input(asked.Learned, arg_name="body")
 @incidents.doc(responses={200: "The incident, graded anew"})
 @auth.may("report")
 @acting.act
-def learned(session: Session, incident_id: int, json_data: asked.Learned) -> Answer:
+def learned(session: Session, incident_id: int, body: asked.Learned) -> Answer:
     """More became known: grade and clocks follow."""
     incident = _held(session, incident_id)
-    emergencies.learn(session, incident, json_data.facts, officer=auth.officer())
+    emergencies.learn(session, incident, body.facts, officer=auth.officer())
     acting.hint(f"incident {incident.id}")
     return _whole(session, incident)
 
 
 @incidents.post("/incidents/<row:incident_id>/duties/<row:duty_id>/done")
-@incidents.input(asked.Reason)
+@incidents.input(asked.Reason, arg_name="body")
 @incidents.doc(responses={200: "The incident"})
 @auth.may("report")
 @acting.act
-def fulfilled(session: Session, incident_id: int, duty_id: int, json_data: asked.Reason) -> Answer:
+def fulfilled(session: Session, incident_id: int, duty_id: int, body: asked.Reason) -> Answer:
     """A report that was owed has been made."""
     incident = _held(session, incident_id)
     duty = session.get(Duty, duty_id)
@@ -94,14 +94,14 @@ def fulfilled(session: Session, incident_id: int, duty_id: int, json_data: asked
 
 
 @incidents.post("/incidents/<row:incident_id>/close")
-@incidents.input(asked.Reason)
+@incidents.input(asked.Reason, arg_name="body")
 @incidents.doc(responses={200: "The incident, closed"})
 @auth.may("report")
 @acting.act
-def closed(session: Session, incident_id: int, json_data: asked.Reason) -> Answer:
+def closed(session: Session, incident_id: int, body: asked.Reason) -> Answer:
     """Close it, once every deadline is met."""
     incident = _held(session, incident_id)
-    emergencies.close(session, incident, officer=auth.officer(), reason=json_data.reason)
+    emergencies.close(session, incident, officer=auth.officer(), reason=body.reason)
     return _whole(session, incident)
 
 

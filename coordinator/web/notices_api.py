@@ -19,23 +19,23 @@ Answer = Any
 
 
 @notices.get("/alerts/<row:alert_id>/notices")
-@notices.input(asked.NoticesQuery, location="query")
+@notices.input(asked.NoticesQuery, location="query", arg_name="sought")
 @auth.may("read")
 @acting.look
-def sent(session: Session, alert_id: int, query_data: asked.NoticesQuery) -> Answer:
+def sent(session: Session, alert_id: int, sought: asked.NoticesQuery) -> Answer:
     """The notices of an alert as they were sent, page by page."""
     alert = wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警")
     query = select(Notice).where(Notice.alert_id == alert_id)
     for name in ("state", "kind", "channel"):
-        if value := getattr(query_data, name):
+        if value := getattr(sought, name):
             query = query.where(getattr(Notice, name) == value)
-    if query_data.city:
-        query = query.where(Notice.city == wire.cities([query_data.city], "city")[0])
+    if sought.city:
+        query = query.where(Notice.city == wire.cities([sought.city], "city")[0])
     if (held := places(auth.officer(), alert)) is not None:
         query = query.where(Notice.city.in_(held))
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.scalars(query.order_by(Notice.id).offset((query_data.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
-    return {"notices": [said.notice(row) for row in rows], **wire.paging(query_data.page, PAGE_SIZE, total)}
+    rows = session.scalars(query.order_by(Notice.id).offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
+    return {"notices": [said.notice(row) for row in rows], **wire.paging(sought.page, PAGE_SIZE, total)}
 
 
 def places(officer: Officer, alert: Alert) -> list[str] | None:
@@ -49,23 +49,23 @@ def places(officer: Officer, alert: Alert) -> list[str] | None:
 
 
 @notices.post("/notices/<row:notice_id>/acknowledge")
-@notices.input(asked.Acknowledged)
+@notices.input(asked.Acknowledged, arg_name="body")
 @notices.doc(responses={200: "The receiver"})
 @auth.may("answer")
 @acting.act
-def acknowledge(session: Session, notice_id: int, json_data: asked.Acknowledged) -> Answer:
+def acknowledge(session: Session, notice_id: int, body: asked.Acknowledged) -> Answer:
     """Acknowledge on behalf of somebody who rang the desk."""
-    return _on_behalf(session, notice_id, "acknowledge", json_data)
+    return _on_behalf(session, notice_id, "acknowledge", body)
 
 
 @notices.post("/notices/<row:notice_id>/answer")
-@notices.input(asked.Answered)
+@notices.input(asked.Answered, arg_name="body")
 @notices.doc(responses={200: "The receiver"})
 @auth.may("answer")
 @acting.act
-def answer(session: Session, notice_id: int, json_data: asked.Answered) -> Answer:
+def answer(session: Session, notice_id: int, body: asked.Answered) -> Answer:
     """Write down what somebody who rang the desk says the plant does."""
-    return _on_behalf(session, notice_id, json_data.kind, json_data)
+    return _on_behalf(session, notice_id, body.kind, body)
 
 
 def _on_behalf(session: Session, notice_id: int, kind: str, told: asked.Acknowledged) -> Answer:

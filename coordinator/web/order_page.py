@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from coordinator import clock, rulebook
-from coordinator.models import Alert, AlertState, Incident, Mode, Notice, NoticeKind, Receiver
+from coordinator.models import Alert, AlertState, Incident, Issue, Mode, Notice, NoticeKind, Receiver
 from rules.levels import Level
 
 ROOM = 4500  # bytes of measures a page: with the rest it stays below 10 kB
@@ -18,6 +18,7 @@ ENDED = {
     AlertState.LIFTED: "预警已解除",
     AlertState.RETRACTED: "此通知已撤回",
 }
+DEPARTED = "本地预警已解除"  # the alert goes on elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def of(session: Session, receiver: Receiver, *, start: int = 0) -> OrderPage:
     if receiver.alert_id is None:
         return _of_incident(session, receiver)
     alert = session.get_one(Alert, receiver.alert_id)
-    ended = _ended(alert)
+    ended, ended_on = _ended(session, alert, receiver)
     measures = [str(one.get("text", "")) for one in receiver.measures]
     first = start if 0 <= start < len(measures) else 0
     shown = _fitting(measures[first:])
@@ -57,7 +58,7 @@ def of(session: Session, receiver: Receiver, *, start: int = 0) -> OrderPage:
         drill=DRILL.get(Mode(alert.mode), ""),
         title=_title(alert),
         ended=ended,
-        ended_on=beijing(alert.ended_at) if ended and alert.ended_at else "",
+        ended_on=ended_on,
         span=span(alert.effective_from, alert.effective_to),
         reason=_clipped(alert.reason),
         measures=shown,
@@ -90,10 +91,14 @@ def _of_incident(session: Session, receiver: Receiver) -> OrderPage:
     )
 
 
-def _ended(alert: Alert) -> str:
-    if alert.ended_at is None:
-        return ""
-    return ENDED.get(AlertState(alert.state), "预警已结束")
+def _ended(session: Session, alert: Alert, receiver: Receiver) -> tuple[str, str]:
+    """In which words it has ended for this receiver, and when; "" while it holds."""
+    if alert.ended_at is not None:
+        return ENDED.get(AlertState(alert.state), "预警已结束"), beijing(alert.ended_at)
+    if receiver.city in alert.cities or receiver.key.startswith("officer:"):
+        return "", ""
+    issue = session.get(Issue, (alert.id, alert.in_force_rev))
+    return DEPARTED, beijing(issue.issued_at) if issue else ""
 
 
 def _title(alert: Alert) -> str:
@@ -155,4 +160,4 @@ def span(start: datetime, end: datetime | None) -> str:
 
 def public(alert: Alert) -> dict[str, Any]:
     """What anyone may read about an issued alert: nobody's name, no plant's name."""
-    return {"title": _title(alert), "span": span(alert.effective_from, alert.effective_to), "ended": _ended(alert)}
+    return {"title": _title(alert), "span": span(alert.effective_from, alert.effective_to)}

@@ -45,7 +45,11 @@ def register(app: Flask) -> None:
 def _ours(error: CoordinatorError) -> Response:
     more: dict[str, Any] = {}
     if isinstance(error, Stale):
-        more = {"current": error.current, "difference": getattr(error, "difference", {})}
+        more = {
+            "rev": error.current.get("rev"),
+            "current": error.current,
+            "difference": getattr(error, "difference", {}),
+        }
     answer = told(error.http_status, error.title, str(error) or (error.__doc__ or ""), **more)
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="liandong"'

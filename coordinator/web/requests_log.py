@@ -18,8 +18,9 @@ def _begin() -> None:
 
 
 def _tell(answer: Response) -> Response:
-    """Reading is not worth a line; acting and being refused are. The query may hold keys, so it is left out."""
-    if request.method not in ("GET", "HEAD", "OPTIONS") or answer.status_code >= 400:
+    """Reading is not worth a line, nor is a receipt; acting and being refused are. The query may hold keys, so it is left out."""
+    looked = request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith("/hooks/")
+    if not looked or answer.status_code >= 400:
         officer = g.get("officer")
         logger.info(
             "request",

@@ -186,6 +186,20 @@ def test_a_changed_order_must_be_read_before_it_is_acknowledged(client: FlaskCli
     assert acknowledged(alert_id) == 1
 
 
+def test_a_city_that_has_left_the_alert_is_told_that_it_ended_there(client: FlaskClient) -> None:
+    alert_id = issued()
+    link, _ = link_and_code(alert_id)
+    stays, _ = link_and_code(alert_id, 11)
+    with db.transaction() as session:
+        response.change(session, response.load(session, alert_id), by="d1", wanted={"cities": ["130100"]})
+    for name in ("s1", "l1"):
+        with db.transaction() as session:
+            response.approve(session, response.load(session, alert_id), officer(session, name))
+    issuing.materialise(alert_id, 2)
+    assert "本地预警已解除" in client.get(link).text and "<form" not in client.get(link).text
+    assert "本地预警已解除" not in client.get(stays).text
+
+
 def test_a_drill_looks_different(client: FlaskClient) -> None:
     alert_id = issued(Level.YELLOW, mode=Mode.EXERCISE)
     link, _ = link_and_code(alert_id)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select
 
-from coordinator import clock, db, verify
+from coordinator import clock, db, tokens, verify
 from coordinator.models import Alert, Notice, Reading
 from coordinator.web import create_app
 from tests.coordinator.callers import Desk
@@ -34,6 +34,17 @@ def test_an_incident_is_reported_learned_about_answered_and_closed(desk: Desk) -
     assert desk("d1", "post", f"{path}/update", {"facts": {"deaths": 11}}).status_code == 422
     assert desk("a1", "get", f"{path}/grade").json["grades"][0]["grade"] == "II"
     assert desk("a1", "get", "/incidents").json["total"] == 1
+
+
+def test_a_desk_that_was_called_acknowledges_by_its_link(desk: Desk) -> None:
+    made = desk("d1", "post", "/incidents", {"title": "河道油污", "city": "北京", "facts": SPILL})
+    subject, key = f"incident:{made.json['id']}", made.json["called"][0]["key"]
+    link = f"/a/{tokens.link(subject, key)}"
+    assert "河道油污" in desk.client.get(link).text
+    assert "已签收" in desk.client.post(link, data={"code": tokens.code(subject, key)}).text
+    with db.reading() as session:
+        number = session.scalars(select(Notice.number).where(Notice.incident_id.is_not(None))).first()
+    assert "真实有效" in desk.client.get(f"/check/{number}").text
 
 
 def test_an_incident_file_may_be_posted_as_it_is(desk: Desk) -> None:
