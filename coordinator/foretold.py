@@ -59,7 +59,7 @@ def load(session: Session, frame: Frame, cities: Sequence[str], *, now: datetime
     outlooks = {city: frame.blank() for city in cities}
     grid = Hours(frame.start, frame.hours)
     for span_h in (DAY, 1):
-        rows = _newest(session, frame, cities, now, span_h)
+        rows = _newest(session, frame, cities, now=now, span_h=span_h)
         entries, values = grid.entries(row.at for row in rows), table(rows, 6)
         for place, row in enumerate(rows):
             if row.aqi is not None and (span_h == DAY or row.pm25 is None):
@@ -71,7 +71,9 @@ def load(session: Session, frame: Frame, cities: Sequence[str], *, now: datetime
     return outlooks
 
 
-def _newest(session: Session, frame: Frame, cities: Sequence[str], now: datetime, span_h: int) -> Sequence[Row[Any]]:
+def _newest(
+    session: Session, frame: Frame, cities: Sequence[str], *, now: datetime, span_h: int
+) -> Sequence[Row[Any]]:
     """The newest issue for each city and hour (or day) that has a value."""
     says = or_(Forecast.pm25.is_not(None), Forecast.aqi.is_not(None))
     bounds = and_(

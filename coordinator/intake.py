@@ -55,11 +55,10 @@ def accept(handed: Handed) -> Answer:
     now = clock.now()
     with db.transaction() as session:
         state = storing.open_feed(session, handed.source, handed.kind)
-        sha256 = storing.digest(handed.raw)
-        known = storing.known_payload(session, handed.source, sha256)
+        known = storing.known_payload(session, handed.source, handed.sha256)
         issued_at, late = _issue_time(handed, now, known.received_at if known else now)
         screen = Screen(_places(session), Dated(now, handed.replay), _highest(), [*late, *handed.rejected])
-        payload = known or storing.keep_payload(session, handed.source, handed.raw, sha256=sha256)
+        payload = known or storing.keep_payload(session, handed.source, handed.raw, sha256=handed.sha256)
         if handed.kind is Kind.READINGS:
             stored, newest_at = _take_readings(session, payload, handed, screen)
         else:
@@ -126,7 +125,7 @@ def _handed(kind: Kind, body: object, raw: bytes) -> Handed:
     replay = body.get("replay", False)
     if not isinstance(replay, bool):
         raise Refusal("replay: 只能是 true 或 false")
-    raw = raw or json.dumps(body, ensure_ascii=False, default=str).encode()
+    raw = raw or json.dumps(body, default=str).encode()
     if len(raw) > LARGEST_BODY:
         raise Refusal(f"请求体有 {len(raw) >> 20} MiB,一次最多 {LARGEST_BODY >> 20} MiB,请分批提交")
     return Handed(

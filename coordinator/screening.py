@@ -21,6 +21,7 @@ HOUR = timedelta(hours=1)
 LONGEST_SHOWN = 60
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_STATION = re.compile(r"[\w.·()()#-]{1,64}")
 _KNOWN = {title.lower().replace(".", "").replace("_", ""): name for title, name in COLUMNS.items()}
 
 
@@ -42,9 +43,13 @@ class Rejected:
 
 
 def rejected(row: int, column: str, value: object, reason: str) -> Rejected:
-    """A value set aside, its text cut to what a table can show."""
-    text = "" if value is None else str(value)
-    return Rejected(row, column, text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…", reason)
+    """A value set aside, its text cut to what a table can show and a database can keep."""
+    return Rejected(row, _shown(column), "" if value is None else _shown(str(value)), _shown(reason, 3 * LONGEST_SHOWN))
+
+
+def _shown(text: str, longest: int = LONGEST_SHOWN) -> str:
+    plain = text[:longest].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return plain if len(text) <= longest else f"{plain}…"
 
 
 def column(title: object) -> str | None:
@@ -157,6 +162,8 @@ class Places:
             if not written:
                 raise Unbelievable("没有写 city 或 station")
             return city, ""
+        if not _STATION.fullmatch(station):
+            raise Unbelievable("不是站点编码")
         registered = self.stations.get(station)
         if registered and city and registered != city:
             raise Unbelievable(f"站点 {station} 登记在 {registered},与所写城市 {written} 不符")

@@ -1,6 +1,5 @@
 """Which handed-in rows are new, repeated or corrected: payloads, readings and forecasts written down, never overwritten."""
 
-import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,10 +60,6 @@ def known_payload(session: Session, source: str, digest: str) -> Payload | None:
     """The payload of the same content that this source handed in first, if it did."""
     query = select(Payload).where(Payload.sha256 == digest, Payload.source == source).order_by(Payload.id).limit(1)
     return session.scalar(query)
-
-
-def digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 def keep_payload(session: Session, source: str, raw: bytes, *, sha256: str) -> Payload:

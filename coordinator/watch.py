@@ -111,7 +111,7 @@ def _conclude(
     made.blind = _newly_blind(session, airs, changes)
     if made.blind:
         when_blind(session, made.blind, _blindness(made.blind))
-    made.graded = _write(session, made.at, changes, grounds, remarks)
+    made.graded = _write(session, made.at, changes, grounds=grounds, remarks=remarks)
 
 
 def _grounds(air: Air, change: Change) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _blindness(cities: list[str]) -> str:
 
 
 def _write(
-    session: Session, at: datetime, changes: Mapping[str, Change], grounds: Grounds, remarks: Mapping[str, str]
+    session: Session, at: datetime, changes: Mapping[str, Change], *, grounds: Grounds, remarks: Mapping[str, str]
 ) -> int:
     """One grading an hour and city, and one more whenever it says something else."""
     said = _said_this_hour(session, at)

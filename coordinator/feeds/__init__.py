@@ -1,5 +1,6 @@
 """Ways in: one file per feed. A module with ``fetch`` can be pulled; it hands in rows, it stores nothing."""
 
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,15 @@ class Handed:
     issued_at: object = None
     replay: bool = False
     rejected: Sequence[Rejected] = ()
+
+    @property
+    def sha256(self) -> str:
+        return digest(self.raw)
+
+
+def digest(raw: bytes) -> str:
+    """By which a payload that was handed in before is known."""
+    return hashlib.sha256(raw).hexdigest()
 
 
 class Feed(Protocol):

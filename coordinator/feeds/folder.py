@@ -14,10 +14,9 @@ from sqlalchemy import select
 
 from coordinator import clock, db, rulebook
 from coordinator.errors import Fault, Misconfigured, Refusal
-from coordinator.feeds import Handed, Kind, bulletin, files
+from coordinator.feeds import Handed, Kind, bulletin, digest, files
 from coordinator.models import Payload
 from coordinator.screening import COLUMNS, OLDEST, Rejected
-from coordinator.storing import digest
 
 SOURCE = "folder"
 KIND = Kind.READINGS

@@ -163,6 +163,15 @@ def test_an_unknown_place_or_time_is_named_and_the_good_rows_stay(store: Path, b
     assert answer["rejected"][0]["reason"]
 
 
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800", "x" * 5000, "\u202e换", "' OR 1=1 --"], ids=ascii)
+def test_any_text_anywhere_is_named_and_kept(any_store: str, text: str) -> None:
+    rows = [row(2, **{name: text}) for name in ("PM2.5", "city", "time")]
+    rows += [row(2) | {"city": text}, row(2) | {"station": text, "city": None}, row(2) | {"time": text}, {text: text}, row(1)]
+    answer = post(*rows)
+    assert (answer["accepted"], {one["row"] for one in answer["rejected"]}) == (1, set(range(7)))
+    assert len(kept(Quarantined)) == len(answer["rejected"])
+
+
 @pytest.mark.parametrize("junk", [1, None, "x", [], [[]]], ids=repr)
 def test_a_row_that_is_no_object_is_named(store: Path, junk: Any) -> None:
     assert post(junk, row())["rejected"][0]["row"] == 0
