@@ -10,7 +10,8 @@ import numpy as np
 
 from rules.aqi import Standard
 from rules.causes import EVERY_HOUR_COUNTS, CausePolicy
-from rules.evidence import Clearance, Evidence, Margin, cause_of, clearance, evidence, margin
+from rules.clearance import Clearance, clearance
+from rules.evidence import Evidence, Margin, cause_of, evidence, margin
 from rules.levels import Level, Verdict
 from rules.outlook import Row, View, polluted, view, view_of_days
 from rules.rulesets import RuleSet
@@ -41,14 +42,17 @@ class Grading:
 
     @property
     def city(self) -> str:
+        """The series' city, a code or a name."""
         return self.view.city
 
     @property
     def ruleset(self) -> str:
+        """The id of the edition that was asked."""
         return self.view.ruleset.id
 
     @property
     def verdict(self) -> Verdict:
+        """UNKNOWN when nothing surely holds but something may."""
         unknown = self.level is Level.NONE and self.possible is not Level.NONE
         return Verdict.UNKNOWN if unknown else Verdict.LEVEL
 
@@ -73,10 +77,12 @@ class Grading:
 
     @cached_property
     def evidence(self) -> Evidence:
+        """The spells found and the hours they stand on."""
         return evidence(self.view, self.decided_by, self.start, first=self.first, beyond=self.beyond)
 
     @cached_property
     def margin(self) -> Margin:
+        """The way to the next level."""
         return margin(self.view, self.level, self.possible, first=self.first, beyond=self.beyond)
 
     @cached_property

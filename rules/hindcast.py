@@ -47,7 +47,11 @@ def replay(
         ruleset = _bound(eras, now)
         if ruleset is None:
             continue
-        change = _decision(observed, ordered, standing, ruleset, standards, now=now, foresight=foresight, policy=policy)
+        air = _air(observed, ordered, now, back=ruleset.longest_hours + 2 * DAY, foresight=foresight)
+        change = None
+        if standing is not None or not _harmless(air, ruleset):
+            grading = foresee(air, ruleset, standards, at=observed.at(now), horizon=foresight, policy=policy)
+            change = decide(standing, grading, ruleset.hysteresis, decided_at=observed.at(now))
         if change is None or not change.notable or (blind and change.kind is ChangeKind.UNKNOWN):
             blind = blind and change is not None and change.kind is ChangeKind.UNKNOWN
             continue
@@ -60,32 +64,16 @@ def _bound(eras: Sequence[Era], now: int) -> RuleSet | None:
     return next((era.ruleset for era in reversed(eras) if era.first <= now), None)
 
 
-def _decision(
-    observed: Series,
-    issues: Sequence[Issue],
-    standing: Standing | None,
-    ruleset: RuleSet,
-    standards: Sequence[Standard],
-    *,
-    now: int,
-    foresight: int,
-    policy: CausePolicy,
-) -> Change | None:
+def _air(observed: Series, issues: Sequence[Issue], now: int, *, back: int, foresight: int) -> Series:
+    """What entry ``now`` knows: ``back`` observed hours and ``foresight`` hours of the latest forecast issued by then."""
     at = observed.at(now)
     known = [issue for issue in issues if issue.issued_at is None or issue.issued_at <= at]
-    back = ruleset.longest_hours + 2 * DAY
-    past = observed.between(now - back, now)
     ahead = known[-1].series if known else Series(observed.city, at, np.zeros(0))
     ahead = ahead.between(ahead.index(at), ahead.index(at) + foresight)
-    if standing is None and _harmless(past, ahead, ruleset):
-        return None
-    air = joined(past, ahead, at=at)
-    grading = foresee(air, ruleset, standards, at=at, horizon=foresight, policy=policy)
-    return decide(standing, grading, ruleset.hysteresis, decided_at=at)
+    return joined(observed.between(now - back, now), ahead, at=at)
 
 
-def _harmless(past: Series, ahead: Series, ruleset: RuleSet) -> bool:
-    """Complete air whose worst hour is cleaner than any threshold: nothing can start (AQI ≥ µg/m³ of PM2.5 below 500)."""
-    values = np.concatenate([past.pm25, ahead.pm25])
+def _harmless(air: Series, ruleset: RuleSet) -> bool:
+    """Complete air whose worst hour is cleaner than any threshold: nothing can start (AQI < 2 × µg/m³ of PM2.5)."""
     lowest = min(spell.above for criterion in ruleset.criteria for row in criterion.when for spell in row)
-    return bool(len(values)) and not np.isnan(values).any() and float(values.max()) < lowest / 2
+    return not np.isnan(air.pm25).any() and float(air.pm25.max(initial=0)) < lowest / 2

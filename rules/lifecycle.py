@@ -54,10 +54,12 @@ class Change:
 
     @property
     def level(self) -> Level:
+        """What stands after the change."""
         return self.standing.level if self.standing else Level.NONE
 
     @property
     def previous(self) -> Level:
+        """What stood before it."""
         return self.before.level if self.before else Level.NONE
 
     @property

@@ -48,6 +48,7 @@ class View:
     rows: tuple[Row, ...]
 
     def at(self, index: int) -> datetime:
+        """The hour of an entry, 北京时间."""
         return self.series.at(index)
 
 

@@ -62,20 +62,21 @@ def check(values: Mapping[str, Floats], limits: Limits) -> Checked:
     suspects: list[Suspect] = []
     for name, column in kept.items():
         highest = limits.highest.get(name, float("inf"))
-        _set_aside(kept, name, "range", ~np.isnan(column) & ~((column >= 0) & (column <= highest)), suspects)
-        _set_aside(kept, name, "flat", _flat(kept[name], limits), suspects)
-        _set_aside(kept, name, "neighbours", _unlike_others(kept[name], limits), suspects)
-        _set_aside(kept, name, "step", _jumps(kept[name], limits), suspects)
+        beyond = ~np.isnan(column) & ~((column >= 0) & (column <= highest))
+        suspects += _set_aside(kept, name, "range", beyond)
+        suspects += _set_aside(kept, name, "flat", _flat(kept[name], limits))
+        suspects += _set_aside(kept, name, "neighbours", _unlike_others(kept[name], limits))
+        suspects += _set_aside(kept, name, "step", _jumps(kept[name], limits))
     if {"PM2.5", "PM10"} <= kept.keys():
-        _set_aside(kept, "PM2.5", "ratio", _odd_pairs(kept["PM2.5"], kept["PM10"], limits), suspects)
+        suspects += _set_aside(kept, "PM2.5", "ratio", _odd_pairs(kept["PM2.5"], kept["PM10"], limits))
     return Checked(kept, tuple(suspects))
 
 
-def _set_aside(kept: dict[str, Floats], name: str, reason: str, where: Flags, suspects: list[Suspect]) -> None:
-    for station in np.flatnonzero(where.any(axis=0)):
-        hours = np.flatnonzero(where[:, station])
-        suspects.append(Suspect(int(station), name, reason, int(hours[0]), len(hours)))
+def _set_aside(kept: dict[str, Floats], name: str, reason: str, where: Flags) -> list[Suspect]:
+    """Blank the readings at ``where`` and say which they were."""
     kept[name] = np.where(where, np.nan, kept[name])
+    runs = [(int(station), np.flatnonzero(where[:, station])) for station in np.flatnonzero(where.any(axis=0))]
+    return [Suspect(station, name, reason, int(hours[0]), len(hours)) for station, hours in runs]
 
 
 def _flat(values: Floats, limits: Limits) -> Flags:

@@ -1,5 +1,7 @@
 """liandong aqi FILE: IAQI, AQI, primary pollutant and category for every row."""
 
+from typing import Any
+
 import click
 
 
@@ -17,9 +19,9 @@ import click
     "auto:文件自带 AQI 列的按 published,否则按 text",
 )
 @click.option("--json", "as_json", is_flag=True, help="每行一个 JSON 对象")
-def aqi(file: str, standard: str, hourly: bool, method: str, as_json: bool) -> None:
+def aqi(file: str, standard: str, **options: Any) -> None:
     """给每一行加上 IAQI_*、AQI、primary(首要污染物)、category(类别),CSV 输出到标准输出。"""
     from coordinator.cli import indexing  # numpy is loaded only here
 
-    for line in indexing.lines(file, standard, hourly=hourly, as_json=as_json, method=method):
+    for line in indexing.lines(file, standard, **options):
         click.echo(line)

@@ -5,7 +5,7 @@ from typing import Any
 
 from coordinator import rulebook
 from coordinator.cli import tables
-from coordinator.cli.rules import choose, daily_values, day_of, moment, today
+from coordinator.cli.typed import choose, daily_values, day_of, moment, today
 from coordinator.errors import Refusal
 from rules import grading
 

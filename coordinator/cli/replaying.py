@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from coordinator import rulebook
-from coordinator.cli import tables
 from coordinator.cli.merged import Record, record
-from coordinator.cli.rules import moment
+from coordinator.cli.typed import moment
 from coordinator.errors import Refusal
 from coordinator.tabular.times import BEIJING, aware, stamp
 from rules import backtest, hindcast
@@ -94,27 +93,19 @@ def lines(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         series = archive.series(city)
         chosen = eras(options["ruleset"], city, series)
         foresight = foresight_of(options["foresight"], chosen)
-        changes = _changes(series, chosen, foresight, (first, beyond), ahead, city)
-        tally.add(city, series, chosen, changes, foresight)
+        shared = {"foresight": foresight, "first": first, "beyond": beyond, "policy": rulebook.cause_policy()}
+        issues = forecasts(ahead, city) if ahead else None
+        changes = _changes(series, issues, chosen, shared)
+        tally.add(city, series, changes, foresight=foresight, eras=chosen)
         found += [(change, city) for change in changes]
     found.sort(key=lambda pair: (pair[0].decided_at, pair[0].at))
     rows = [change.as_json(city_name=city) for change, city in found]
     return [*rows, {"summary": tally.summary(archive)}]
 
 
-def _changes(
-    series: Series, chosen: list[Era], foresight: int, period: tuple[int, int], ahead: Record | None, city: str
-) -> list[Change]:
-    first, beyond = period
-    shared: dict[str, Any] = {
-        "foresight": foresight,
-        "first": first,
-        "beyond": beyond,
-        "policy": rulebook.cause_policy(),
-    }
-    if ahead is None:
+def _changes(series: Series, issues: list[Issue] | None, chosen: list[Era], shared: dict[str, Any]) -> list[Change]:
+    if issues is None:
         return list(backtest.replay(series, chosen, rulebook.standards(), **shared))
-    issues = forecasts(ahead, city)
     return list(hindcast.replay(series, issues, chosen, rulebook.standards(), **shared))
 
 
@@ -146,13 +137,13 @@ class Tally:
         self.cities: list[str] = []
         self.foresight = 0
 
-    def add(self, city: str, series: Series, chosen: Sequence[Era], changes: Sequence[Change], foresight: int) -> None:
+    def add(self, city: str, series: Series, changes: Sequence[Change], *, foresight: int, eras: Sequence[Era]) -> None:
         self.cities.append(city)
         self.foresight = max(self.foresight, foresight)
         self.changes.update(change.kind.value for change in changes)
         self.started.update(change.level.word for change in changes if change.kind is ChangeKind.START)
         self.rulesets |= dict.fromkeys(change.grading.ruleset for change in changes)
-        self.rulesets |= dict.fromkeys(era.ruleset.id for era in chosen if era.ruleset and era.first < self.beyond)
+        self.rulesets |= dict.fromkeys(era.ruleset.id for era in eras if era.ruleset and era.first < self.beyond)
         level = backtest.levels_by_hour(changes, series, self.beyond)[self.first : self.beyond]
         self.hours.update({one.word: int((level == one).sum()) for one in Level if one is not Level.PRE})
         self.missing += int(np.isnan(series.pm25[self.first : self.beyond]).sum())
@@ -197,11 +188,10 @@ def comparison(options: Mapping[str, Any]) -> dict[str, Any]:
     differing = 0
     for city in cities:
         series = archive.series(city)
-        seen = view(series, rulesets[0], rulebook.standards(), rulebook.cause_policy())
         courses = []
         for ruleset in rulesets:
             changes = list(backtest.replay(series, [Era(0, ruleset)], rulebook.standards(), **shared))
-            scores[ruleset.id].append(backtest.score(seen, changes, heavy=HEAVY, first=first, beyond=beyond))
+            scores[ruleset.id].append(_scored(series, ruleset, changes, (first, beyond)))
             courses.append(backtest.levels_by_hour(changes, series, beyond)[first:beyond])
         differing += int(np.any(np.stack(courses) != courses[0], axis=0).sum())
     return {
@@ -213,6 +203,11 @@ def comparison(options: Mapping[str, Any]) -> dict[str, Any]:
         "rulesets": [_worth(ruleset, scores[ruleset.id]) for ruleset in rulesets],
         "city_hours_differing": differing,
     }
+
+
+def _scored(series: Series, ruleset: RuleSet, changes: list[Change], period: tuple[int, int]) -> backtest.Score:
+    seen = view(series, ruleset, rulebook.standards(), rulebook.cause_policy())
+    return backtest.score(seen, changes, heavy=HEAVY, first=period[0], beyond=period[1])
 
 
 def _worth(ruleset: RuleSet, scores: Sequence[backtest.Score]) -> dict[str, Any]:

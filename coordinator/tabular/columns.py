@@ -2,10 +2,7 @@
 
 import csv
 import gzip
-import html
 import io
-import json
-import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coordinator.errors import Refusal
+from coordinator.tabular import documents
 
 LARGE = 4_000_000  # bytes from which Arrow's reader is worth its start
 
@@ -112,9 +110,9 @@ def _text(file: Path, content: bytes) -> Raw:
     text, encoding = _decoded(file, content)
     start = text.lstrip()[:1]
     if start in ("{", "["):
-        return _rows(str(file), _json_rows(file, text))
+        return _rows(str(file), documents.of_json(file, text))
     if start == "<":
-        return _rows(str(file), _xml_rows(file, text))
+        return _rows(str(file), documents.of_xml(file, text))
     if len(content) >= LARGE and encoding in ("utf-8", "gb18030"):
         return _arrow_csv(file, text)
     return _csv(file, text)
@@ -221,37 +219,6 @@ def _arrow_column(chunked: Any, pa: Any) -> Column | Numbers | Stamps:
     if pa.types.is_dictionary(kind):
         return _dictionary(chunked.cast(pa.dictionary(pa.int32(), pa.string())))
     return _dictionary(chunked.cast(pa.string()).dictionary_encode())
-
-
-def _json_rows(file: Path, text: str) -> list[dict[str, Any]]:
-    try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise Refusal(f"{file}:不是合法的 JSON({error}),请重新下载") from error
-    rows = document.get("features", document.get("rows")) if isinstance(document, dict) else document
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Refusal(f"{file}:JSON 中没有 features 或 rows 数组,不知道数据行在哪里")
-    return [row.get("properties", row) for row in rows]
-
-
-def _xml_rows(file: Path, text: str) -> list[dict[str, Any]]:
-    from xml.etree import ElementTree  # DTDs, and with them entity bombs, are refused before parsing
-
-    if re.search(r"<!(DOCTYPE|ENTITY)", text):
-        raise Refusal(f"{file}:XML 带有 DTD,不予读取")
-    plain = re.sub(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;", lambda entity: html.unescape(entity[0]), text)
-    try:
-        root = ElementTree.fromstring(plain)  # noqa: S314 -- no DTD, see above
-    except ElementTree.ParseError as error:
-        raise Refusal(f"{file}:不是合法的 XML({error}),请重新下载") from error
-    rows = [
-        {child.tag.rpartition("}")[2]: child.text or "" for child in element if not len(child)}
-        for element in root.iter()
-        if element.tag.rpartition("}")[2] == "AQIDataPublishLive"
-    ]
-    if not rows:
-        raise Refusal(f"{file}:XML 中没有 AQIDataPublishLive 记录,不是全国城市空气质量发布的格式")
-    return rows
 
 
 def _rows(path: str, rows: list[dict[str, Any]]) -> Raw:

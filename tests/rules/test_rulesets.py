@@ -7,8 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from coordinator import rulebook
+from rules.editions import parse
 from rules.levels import Level
-from rules.rulesets import InvalidRuleSet, in_force, parse
+from rules.rulesets import in_force
+from rules.strict import InvalidRuleSet
 
 TABLE = tomllib.loads((rulebook.SETS / "alerts" / "national" / "2024.toml").read_text())
 
