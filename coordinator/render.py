@@ -16,7 +16,7 @@ from rules.measure_tables import Block, Measure, MeasureKind
 
 CHANNELS = ("sms", "email", "voice")
 KINDS = ("order", "reminder", "correction", "manual")
-PURPOSES = ("sign", "overdue", "unreached", "fault")
+PURPOSES = ("proposed", "sign", "overdue", "unreached", "fault")
 MARKS = {"exercise": "【演练】", "test": "【测试】"}
 SMS_PARTS = 4
 SHORT_NAME = 16
@@ -78,7 +78,7 @@ def page(
     detail: str = "",
     links: bool = True,
 ) -> Words:
-    """Words to signers and duty officers: sign 请会签, overdue 会签超时, unreached 联系不上, fault 系统异常."""
+    """Words to signers and duty officers: proposed 请核对提交, sign 请会签, overdue 会签超时, unreached 联系不上, fault 系统异常."""
     _known("用途", purpose, PURPOSES)
     asked = {"purpose": purpose, "officer": officer, "url": url if links or channel == "email" else "", "n": n}
     return _printed("page", channel, order.mode, forms.surround(order, channel) | asked | _asked(marker, detail))

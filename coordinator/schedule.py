@@ -65,7 +65,10 @@ def tick(epoch: int) -> int:
             if not leases.leads(session, LEAD, epoch):
                 return written
             last = session.scalar(select(func.max(ScheduleRun.slot_at)).where(ScheduleRun.job == line.job))
-            fallen = slots(line, max(last or now - timedelta(minutes=1), now - CATCH_UP), now)
+            if last is None:  # a new line counts from now on, not from the beginning of time
+                session.add(ScheduleRun(job=line.job, slot_at=now, state="done", trouble="first seen"))
+                continue
+            fallen = slots(line, max(last, now - CATCH_UP), now)
             rows = [{"job": line.job, "slot_at": at, "state": "due", "lease_s": 0.0, "trouble": ""} for at in fallen]
             if line.newest_only:
                 for row in rows[:-1]:

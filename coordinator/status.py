@@ -19,7 +19,7 @@ def now() -> dict[str, Any]:
                 _alert(session, alert) for alert in session.scalars(select(Alert).order_by(Alert.id.desc()).limit(200))
             ],
             "lanes": lanes(session),
-            "feeds": intake.feed_ages(),
+            "feeds": [age.as_json() for age in intake.feed_ages(session)],
             "leader_age_s": leases.leader_age_s(session, "clock"),
             "accounts_stopped": stopped(session),
             "last_drill_at": _moment(session.scalar(select(func.max(Drill.started_at)))),

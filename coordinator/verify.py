@@ -27,7 +27,7 @@ from coordinator.tokens import same
 from rules.levels import Level
 
 MOST = 50
-MARK = "【演练】"
+MARKS = {Mode.EXERCISE: "【演练】", Mode.TEST: "【测试】"}
 STUCK_S = 100.0
 
 
@@ -139,11 +139,10 @@ def rehearsal_stays_apart(session: Session) -> Iterator[str]:
     rows = session.execute(select(Notice.id, Notice.mode).where(Notice.account != "", rehearsed != drill_account))
     for notice_id, mode in rows:
         yield f"notice {notice_id} ({mode}) left by the wrong account"
-    unmarked = session.execute(
-        select(Notice.id).where(rehearsed, ~(Notice.body.like(f"{MARK}%") & Notice.body.like(f"%{MARK}")))
-    )
-    for (notice_id,) in unmarked:
-        yield f"notice {notice_id} is rehearsed without the mark at both ends"
+    for mode, mark in MARKS.items():
+        unmarked = select(Notice.id).where(Notice.mode == mode, ~(Notice.body.like(f"{mark}%") & Notice.body.like(f"%{mark}")))
+        for (notice_id,) in session.execute(unmarked):
+            yield f"notice {notice_id} ({mode}) lacks the mark at both ends"
     for (notice_id,) in session.execute(select(Notice.id).where(~rehearsed, Notice.body.like("%演练%"))):
         yield f"notice {notice_id} is real and says 演练"
 
