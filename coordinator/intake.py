@@ -58,7 +58,9 @@ def accept(handed: Handed) -> Answer:
         known = storing.known_payload(session, handed.source, handed.sha256)
         issued_at, late = _issue_time(handed, now, known.received_at if known else now)
         screen = Screen(_places(session), Dated(now, handed.replay), _highest(), [*late, *handed.rejected])
-        payload = known or storing.keep_payload(session, handed.source, handed.raw, sha256=handed.sha256)
+        payload = known or storing.keep_payload(
+            session, handed.source, handed.raw, sha256=handed.sha256, received_at=now
+        )
         if handed.kind is Kind.READINGS:
             stored, newest_at = _take_readings(session, payload, handed, screen)
         else:

@@ -62,9 +62,9 @@ def known_payload(session: Session, source: str, digest: str) -> Payload | None:
     return session.scalar(query)
 
 
-def keep_payload(session: Session, source: str, raw: bytes, *, sha256: str) -> Payload:
+def keep_payload(session: Session, source: str, raw: bytes, *, sha256: str, received_at: datetime) -> Payload:
     """The raw bytes, compressed, before anything is made of them."""
-    payload = Payload(source=source, sha256=sha256, received_at=clock.now(), body=zlib.compress(raw, 3))
+    payload = Payload(source=source, sha256=sha256, received_at=received_at, body=zlib.compress(raw, 3))
     session.add(payload)
     session.flush()
     return payload
