@@ -18,6 +18,7 @@ from coordinator.models import Alert, AlertState, OnceKey
 logger = logging.getLogger(__name__)
 LONGEST_KEY = 255
 WAIT_S = 2.0
+UNSAID = ("password", "csrf_token")  # a secret leaves no trace, not even as a digest
 View = Callable[..., Any]
 
 
@@ -98,7 +99,8 @@ def _asked() -> str:
 
 def _body() -> bytes:
     if request.form:
-        return json.dumps(sorted(request.form.items(multi=True))).encode()
+        said = [pair for pair in request.form.items(multi=True) if pair[0] not in UNSAID]
+        return json.dumps(sorted(said)).encode()
     parsed = request.get_json(force=True, silent=True)
     return request.get_data() if parsed is None else json.dumps(parsed, sort_keys=True).encode()
 
@@ -123,7 +125,11 @@ def _again(kept: OnceKey) -> Response:
 
 
 def _keep(session: Session, key: str, answer: Response) -> None:
+    """A refusal is not kept: what was mended may be sent again with the same key."""
     kept = session.get_one(OnceKey, key)
+    if answer.status_code >= 400:
+        session.delete(kept)
+        return
     headers = {name: answer.headers[name] for name in ("Content-Type", "Location") if name in answer.headers}
     kept.status = answer.status_code
     kept.answer = json.dumps({"body": answer.get_data(as_text=True), "headers": headers})

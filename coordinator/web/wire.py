@@ -44,8 +44,9 @@ class Provider(DefaultJSONProvider):
         for words, depth in _walk(found):
             if depth > DEEPEST:
                 raise ValueError("nested too deeply")
-            if "\x00" in words or any("\ud800" <= letter <= "\udfff" for letter in words):
-                raise ValueError("text holds NUL or half a character")
+            if "\x00" in words:
+                raise ValueError("text holds NUL")
+            words.encode()  # half a character is a ValueError too
         return found
 
 

@@ -76,6 +76,15 @@ def test_a_page_posted_twice_with_one_key_answers_once(desk: Desk) -> None:
         assert session.scalar(select(func.count()).select_from(Receiver).where(Receiver.executed_at.is_not(None))) == 1
 
 
+def test_a_wrong_code_does_not_use_up_the_key(desk: Desk) -> None:
+    link, code = link_and_code(issued())
+    told = [
+        desk.client.post(link, data={"code": typed}, headers={"Idempotency-Key": "k1"}).status_code
+        for typed in ("0" if code == "0000" else "0000", code, code)
+    ]
+    assert told == [422, 200, 200]
+
+
 def test_the_same_key_at_the_same_time_has_one_effect(any_region: SimpleNamespace) -> None:
     app = create_app()
     desk = Desk(app.test_client())
