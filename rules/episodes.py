@@ -42,16 +42,17 @@ def foreseen(seen: View, now: int, horizon: int) -> Grading:
     rules = seen.ruleset.hysteresis
     first, beyond = max(now - seen.ruleset.longest_hours - DAY, 0), now + horizon
     reach = min(rules.reach_hours, horizon)
-    episode = _first_episode(polluted(seen, first, beyond), rules.merge_gap_hours, now + reach - first)
+    dirty = polluted(seen, first, beyond)
+    episode = _first_episode(dirty, rules.merge_gap_hours, now + reach - first)
     possible = _possible(seen, now + reach, beyond)
     if episode is None:
-        return Grading(seen, Level.NONE, possible, now, first, beyond, None, now, None)
+        return Grading(seen, Level.NONE, possible, now, first, beyond, None, now, None, dirty)
     began, ended = (first + hour for hour in episode)
     for row in seen.rows:
         lowest, highest = max(began - row.starts.span + 1, first), min(ended, beyond - row.starts.span + 1)
         if lowest < highest and row.starts.sure[lowest:highest].any():
             start = best_start(seen, row, lowest, highest + row.starts.span - 1)
-            return Grading(seen, row.criterion.level, possible, now, first, beyond, row, start, (began, ended))
+            return Grading(seen, row.criterion.level, possible, now, first, beyond, row, start, (began, ended), dirty)
     raise AssertionError("an episode without a clause")
 
 

@@ -15,7 +15,7 @@ from rules.evidence import Evidence, Margin, cause_of, evidence, margin
 from rules.levels import Level, Verdict
 from rules.outlook import Row, View, polluted, view, view_of_days
 from rules.rulesets import RuleSet
-from rules.spells import BEIJING, DAY, Series
+from rules.spells import BEIJING, DAY, Flags, Series
 
 CONTEXT = 2 * DAY  # hours before the window that tell dust and fireworks from an episode
 
@@ -28,6 +28,7 @@ class Grading:
     possible  the highest level missing hours could still make true
     first, beyond  the hours looked at; decided_by, start  the row that decided and the hour its spell starts at
     episode   first and last+1 polluted hour of the process the level belongs to
+    dirty     which hours of [first, beyond) are polluted hours of some spell
     """
 
     view: View
@@ -39,6 +40,7 @@ class Grading:
     decided_by: Row | None
     start: int
     episode: tuple[int, int] | None
+    dirty: Flags
 
     @property
     def city(self) -> str:
@@ -93,7 +95,7 @@ class Grading:
     @cached_property
     def clearance(self) -> Clearance:
         """What a lift or downgrade at ``now`` could stand on."""
-        ahead = np.flatnonzero(polluted(self.view, self.first, self.beyond)[self.now - self.first :])
+        ahead = np.flatnonzero(self.dirty[self.now - self.first :])
         polluted_in = int(ahead[0]) if len(ahead) else None
         return clearance(self.view, self.now, self.beyond, polluted_in=polluted_in)
 
@@ -162,7 +164,8 @@ def _within(seen: View, first: int, beyond: int) -> Grading:
             start = best_start(seen, row, first, beyond)
             break
     episode = (start, start + decided_by.starts.span) if decided_by else None
-    return Grading(seen, level, possible, first, first, beyond, decided_by, start, episode)
+    dirty = polluted(seen, first, beyond)
+    return Grading(seen, level, possible, first, first, beyond, decided_by, start, episode, dirty)
 
 
 def best_start(seen: View, row: Row, first: int, beyond: int) -> int:

@@ -128,7 +128,7 @@ def dated_iaqi(concentration: Floats, series: Series, standards: tuple[Standard,
     return answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Starts:
     """For every hour: does a spell (or clause) starting here hold, surely or possibly? ``span`` hours are looked at.
 
@@ -139,7 +139,7 @@ class Starts:
     maybe: Flags
     span: int
 
-    @property
+    @cached_property
     def open(self) -> Flags:
         """Where only missing hours keep it from being decided."""
         return self.maybe & ~self.sure

@@ -93,7 +93,9 @@ class Table:
         if values is None or city not in self.cities:
             return np.full(len(self.axis), np.nan)
         rows = self._rows_of.get(self.cities.index(city), np.zeros(0, dtype=np.int64))
-        stations, where = np.unique(self.station_of[rows], return_inverse=True)
+        own = self.station_of[rows]
+        one = not len(own) or bool((own == own[0]).all())
+        stations, where = (own[:1], np.zeros_like(own)) if one else np.unique(own, return_inverse=True)
         said = ~np.isnan(values[rows])
         rows, where = rows[said], where[said]
         places = (self.hours[rows] - self.axis[0]).astype(np.int64)
