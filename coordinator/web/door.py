@@ -32,7 +32,7 @@ from coordinator.web import auth, wording
 STATIC = Path(__file__).parent / "static"
 SHIFT_H = 13  # a session lasts a night's shift
 OPEN_DRILL = (AlertState.PENDING_APPROVAL, AlertState.ISSUING, AlertState.ACTIVE, AlertState.CHANGING, AlertState.HELD)
-HTTP = {404: "没有这个页面;请核对网址,或从上方菜单进入", 405: "请从页面上的按钮办理", 413: "文件太大"}
+HTTP = {404: "没有这个页面；请核对网址，或从上方菜单进入", 405: "请从页面上的按钮办理", 413: "文件太大"}
 desk = Blueprint("desk", __name__)
 csrf = CSRFProtect()
 
@@ -80,7 +80,7 @@ def ask() -> Officer | Response:
             return person
         session.clear()
     if request.method != "GET":
-        flash(wording.say("登录已过期,刚才的操作没有办理;请重新登录后再办"), "bad")
+        flash(wording.say("登录已过期，刚才的操作没有办理；请重新登录后再办"), "bad")
     wanted = request.full_path.rstrip("?") if request.method == "GET" and request.path not in ("/", "/live") else None
     return make_response(redirect(url_for("desk.sign_in", next=wanted)))
 
@@ -137,14 +137,14 @@ def explain(error: Exception) -> Response:
 def _told(error: Exception) -> tuple[str, str, int]:
     say = wording.say
     if isinstance(error, CSRFError):
-        return say("表单已失效"), say("页面打开太久,或已在别处登录;刚才的操作没有办理。请返回上一页,刷新后再办"), 400
+        return say("表单已失效"), say("页面打开太久，或已在别处登录；刚才的操作没有办理。请返回上一页，刷新后再办"), 400
     if isinstance(error, CoordinatorError):
         chinese, _, english = error.title.partition(" ")
         title = english if wording.language() == "en" else chinese
         return title, str(error) or (error.__doc__ or ""), error.http_status
     if isinstance(error, HTTPException) and error.code:
         return say("无法办理"), say(HTTP.get(error.code, "请返回上一页核对所填内容")), error.code
-    return say("系统故障"), say("这一步没有办成,已记入日志;急事请改用电话,并通知系统管理员"), 500
+    return say("系统故障"), say("这一步没有办成，已记入日志；急事请改用电话，并通知系统管理员"), 500
 
 
 desk.register_error_handler(CoordinatorError, explain)

@@ -96,7 +96,7 @@ def _wrong(looking: Session, address: str, officer_id: str = "") -> int:
 
 def _within_limits(of_officer: int, of_address: int) -> None:
     if of_officer >= TRIES or of_address >= TRIES_OF_ADDRESS:
-        raise TryLater("输错次数过多,请 15 分钟后再试;急事请由同班人员办理")
+        raise TryLater("输错次数过多，请 15 分钟后再试；急事请由同班人员办理")
 
 
 def confirmed(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -113,14 +113,14 @@ ACTS = {
     "start drill": "开始演练",
     "stop drill": "中止演练",
     "answer acknowledge": "代记签收",
-    "answer executing": "代记:正在执行",
-    "answer cannot": "代记:不能执行",
-    "answer already_down": "代记:本已停产",
-    "answer done": "代记:已执行到位",
+    "answer executing": "代记：正在执行",
+    "answer cannot": "代记：不能执行",
+    "answer already_down": "代记：本已停产",
+    "answer done": "代记：已执行到位",
 }
 
 
-GRADES = {"I": "特别重大(Ⅰ级)", "II": "重大(Ⅱ级)", "III": "较大(Ⅲ级)", "IV": "一般(Ⅳ级)", "None": "级别待定"}
+GRADES = {"I": "特别重大（Ⅰ级）", "II": "重大（Ⅱ级）", "III": "较大（Ⅲ级）", "IV": "一般（Ⅳ级）", "None": "级别待定"}
 LANES = {
     "duty": "值班呼叫",
     "red": "红色",
@@ -134,7 +134,7 @@ FACTS = {
     "deaths": "死亡人数",
     "poisoned_or_injured": "中毒或重伤人数",
     "evacuated": "疏散转移人数",
-    "direct_loss_yuan": "直接经济损失(元)",
+    "direct_loss_yuan": "直接经济损失（元）",
     "ecology": "生态",
     "water_intake_stopped": "取水中断",
     "cross_boundary": "已确认跨界影响",

@@ -77,7 +77,7 @@ def day(at: date) -> str:
 
 
 def ago(at: datetime | None) -> str:
-    """How long since, or until: 5 分钟, 3 小时, 2 天."""
+    """How long since, or until: 5 分钟， 3 小时， 2 天."""
     return lasting(abs(clock.now() - at)) if at else "—"
 
 
@@ -122,7 +122,7 @@ def place(code: str) -> str:
 def cities(codes: list[str], most: int = 8) -> str:
     names = [city(code) for code in codes[:most]]
     more = say(" 等 %(n)s 市", n=len(codes)) if len(codes) > most else ""
-    return "、".join(names) + more
+    return say("、").join(names) + more
 
 
 def thousands(count: float) -> str:

@@ -24,7 +24,7 @@ TOPS = (50, 100, 150, 200, 300)
 
 
 def dress(value: float | None) -> str:
-    """The class of an AQI in the stylesheet, a1 优 … a6 严重; a0 when unknown."""
+    """The class of an AQI in the stylesheet, a1 优 … a6 严重； a0 when unknown."""
     return "a0" if value is None else f"a{1 + sum(value > top for top in TOPS)}"
 
 

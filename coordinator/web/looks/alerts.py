@@ -125,8 +125,10 @@ def one(session: Session, alert_id: int, person: Officer) -> AlertLook:
 
 def names(session: Session, ids: set[str]) -> dict[str, str]:
     """Who stands behind the numbers in a history; the program speaks for itself."""
-    rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids))).tuples().all()
-    return {"program": say("程序"), "timetable": say("定时"), "shell": say("命令行")} | dict(rows)
+    rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids)))
+    return {"program": say("程序"), "timetable": say("定时"), "shell": say("命令行")} | {
+        id_: name for id_, name in rows
+    }
 
 
 def choices(alert: Alert, person: Officer, signed: list[Signature]) -> dict[str, str]:
@@ -141,16 +143,16 @@ def choices(alert: Alert, person: Officer, signed: list[Signature]) -> dict[str,
 
 def _why_not(alert: Alert, person: Officer, mandate: str) -> str:
     if person.role not in mandates.MAY[mandate]:
-        return say("由%(who)s办理", who="、".join(say(ROLES[role]) for role in mandates.MAY[mandate]))
+        return say("由%(who)s办理", who=say("、").join(say(ROLES[role]) for role in mandates.MAY[mandate]))
     outside = [city for city in alert.cities if not mandates.covers(person, city)]
     return say("超出您的辖区") if outside else ""
 
 
 def _why_not_sign(alert: Alert, person: Officer, signed: list[Signature]) -> str:
     if person.id in (alert.proposer, alert.submitter, alert.pending.get("by")):
-        return say("您拟定或提交了它,须由他人签发")
+        return say("您拟定或提交了它，须由他人签发")
     mine = any(each.officer == person.id and each.round == alert.round for each in signed)
-    return say("您已签过,等待他人") if mine else ""
+    return say("您已签过，等待他人") if mine else ""
 
 
 def differences(revisions: list[Revision], seen: int, now: int) -> list[Difference]:

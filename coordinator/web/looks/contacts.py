@@ -116,7 +116,7 @@ def officers(session: Session) -> RosterLook:
         .where(Shift.to_at > now, Shift.from_at < now + AHEAD, Shift.withdrawn_at.is_(None))
         .order_by(Shift.from_at, Officer.id)
     )
-    shifts = [(shift, person) for shift, person in session.execute(query).tuples()]
+    shifts = [(shift, person) for shift, person in session.execute(query)]
     return RosterLook(
         officers=people,
         shifts=shifts,

@@ -20,7 +20,7 @@ WORDS = {
     "present_aqi24": "现时 AQI24",
     "present_hours": "现时有效小时",
     "ahead_aqi24": "未来 AQI24 最高",
-    "possible": "缺测小时若最坏,可达",
+    "possible": "缺测小时若最坏，可达",
     "cause": "成因",
     "observed_by": "实况来源",
     "suspects": "存疑站点",
@@ -96,7 +96,7 @@ def facts(kept: dict[str, Any], margin: dict[str, Any]) -> Iterator[tuple[str, s
         if name not in SHOWN_APART and value not in (None, "", [], {}):
             yield say(WORDS.get(name, name)), _plain(value)
     if margin.get("next_level"):
-        yield say("距上一级"), f"{level(margin['next_level'])}:{_plain(margin.get('needs'))}"
+        yield say("距上一级"), f"{level(margin['next_level'])}{say('：')}{_plain(margin.get('needs'))}"
 
 
 def _spell(spell: dict[str, Any]) -> str:

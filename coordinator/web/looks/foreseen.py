@@ -55,13 +55,13 @@ def correction(session: Session, alert: Alert) -> Foreseen:
 def button(look: AlertLook, ahead: Foreseen | None) -> str:
     """What the button says that would set it off: to how many, and whether for real. Drills use other words."""
     if look.waiting == "release":
-        return say("签发:恢复派发")
+        return say("签发：恢复派发")
     count, change = thousands(ahead.receivers if ahead else 0), say(CHANGES.get(look.waiting, look.waiting))
     if look.alert.mode != Mode.ACTUAL:
-        return say("【演练】签发:向 %(n)s 个参演单位和人员发送演练通知", n=count)
+        return say("【演练】签发：向 %(n)s 个参演单位和人员发送演练通知", n=count)
     if look.waiting in issuing.ENDING:
-        return say("签发:向 %(n)s 家企业发送真实的%(change)s通知", n=count, change=change)
-    return say("签发:向 %(n)s 家企业发送真实指令", n=count)
+        return say("签发：向 %(n)s 家企业发送真实的%(change)s通知", n=count, change=change)
+    return say("签发：向 %(n)s 家企业发送真实指令", n=count)
 
 
 def _look_ahead(session: Session, alert: Alert, change: str) -> Foreseen:

@@ -29,11 +29,11 @@ CHOICES = {
     ),
     "cross_boundary": (
         "已确认跨界影响",
-        {"national": "跨国(境)", "province": "跨省", "prefecture": "跨市", "county": "跨县", "none": "没有跨界"},
+        {"national": "跨国（境）", "province": "跨省", "prefecture": "跨市", "county": "跨县", "none": "没有跨界"},
     ),
     "possible_cross_boundary": (
         "可能跨界影响",
-        {"national": "跨国(境)", "province": "跨省", "prefecture": "跨市", "county": "跨县", "none": "不会跨界"},
+        {"national": "跨国（境）", "province": "跨省", "prefecture": "跨市", "county": "跨县", "none": "不会跨界"},
     ),
 }
 SENSITIVE = {
@@ -96,4 +96,4 @@ def learned_at(form: MultiDict[str, str]) -> str:
     try:
         return datetime.fromisoformat(typed).replace(tzinfo=clock.BEIJING).isoformat()
     except ValueError as error:
-        raise Refusal("得知时间看不懂,请用 年-月-日 时:分") from error
+        raise Refusal("得知时间看不懂，请用 年-月-日 时:分") from error

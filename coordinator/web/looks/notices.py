@@ -86,7 +86,7 @@ def first_notices(session: Session, alert_id: int, keys: list[str]) -> dict[str,
         .where(Notice.alert_id == alert_id, Notice.receiver.in_(keys))
         .order_by(Notice.id)
     )
-    return dict(session.execute(query).tuples().all())
+    return {receiver: notice for receiver, notice in session.execute(query)}
 
 
 def sheet(session: Session, alert_id: int) -> list[Receiver]:

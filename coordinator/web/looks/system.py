@@ -26,8 +26,8 @@ def feeds(session: Session, page: int) -> FeedLook:
     rows, more = paged(session, select(Quarantined).order_by(Quarantined.id.desc()), page)
     count = func.count().label("n")
     query = select(Quarantined.source, Quarantined.reason, count).group_by(Quarantined.source, Quarantined.reason)
-    counted = session.execute(query.order_by(count.desc()).limit(20)).tuples().all()
-    return FeedLook(ages=feed_ages(session), quarantined=rows, more=more, reasons=list(counted))
+    counted = [(source, reason, n) for source, reason, n in session.execute(query.order_by(count.desc()).limit(20))]
+    return FeedLook(ages=feed_ages(session), quarantined=rows, more=more, reasons=counted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

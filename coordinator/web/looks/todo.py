@@ -67,14 +67,20 @@ def _of_alert(session: Session, alert: Alert, choices: dict[str, str]) -> Iterat
         "endpoint": "desk.alert", "where": {"alert_id": alert.id}, "note": alert.number, "drill": alert.mode != Mode.ACTUAL,
     }  # fmt: skip
     if choices.get("sign") == "":
-        words = say("请签发:%(change)s %(what)s", change=say(CHANGES[response.waiting_for(alert)]), what=what)
+        words = say("请签发：%(change)s %(what)s", change=say(CHANGES[response.waiting_for(alert)]), what=what)
         yield Task(grave=True, words=words, press=say("核对并签发"), at=alert.waiting_since, **common)
     if choices.get("submit") == "":
         by_engine = alert.origin == "engine"
-        words = say("程序提议,请核对后提交:%(what)s", what=what) if by_engine else say("拟定稿待提交:%(what)s", what=what)
+        words = (
+            say("程序提议，请核对后提交：%(what)s", what=what)
+            if by_engine
+            else say("拟定稿待提交：%(what)s", what=what)
+        )
         yield Task(grave=True, words=words, press=say("核对并提交"), at=alert.created_at, **common)
     if choices.get("release") == "":
-        yield Task(grave=True, words=say("已暂停,等候决定恢复或撤回:%(what)s", what=what), press=say("查看"), **common)
+        yield Task(
+            grave=True, words=say("已暂停，等候决定恢复或撤回：%(what)s", what=what), press=say("查看"), **common
+        )
 
 
 def _of_telling(session: Session, alert: Alert) -> Iterator[Task]:
@@ -82,17 +88,17 @@ def _of_telling(session: Session, alert: Alert) -> Iterator[Task]:
     counts = progress.receivers(session, alert.id)
     drill, number = alert.mode != Mode.ACTUAL, {"alert_id": alert.id}
     if counts["cannot"]:
-        words = say("%(n)s 家答复不能执行(%(number)s)", n=counts["cannot"], number=alert.number)
+        words = say("%(n)s 家答复不能执行（%(number)s）", n=counts["cannot"], number=alert.number)
         yield Task(grave=True, words=words, press=say("逐家处理"), endpoint="desk.receiver_list", drill=drill,
                    where=number | {"which": "cannot"})  # fmt: skip
     if counts["unreachable"]:
-        words = say("%(n)s 家联系不上,请打电话(%(number)s)", n=counts["unreachable"], number=alert.number)
+        words = say("%(n)s 家联系不上，请打电话（%(number)s）", n=counts["unreachable"], number=alert.number)
         yield Task(
             grave=True, words=words, press=say("打电话清单"), endpoint="desk.call_sheet", drill=drill, where=number
         )
     silent = _silent(session, alert)
     if silent:
-        words = say("%(n)s 家逾时未签收(%(number)s)", n=silent, number=alert.number)
+        words = say("%(n)s 家逾时未签收（%(number)s）", n=silent, number=alert.number)
         yield Task(grave=False, words=words, press=say("查看"), endpoint="desk.receiver_list", drill=drill,
                    where=number | {"which": "silent"})  # fmt: skip
 
@@ -115,7 +121,7 @@ def _incidents(session: Session, person: Officer) -> Iterator[Task]:
         .order_by(Duty.due_at)
     )
     nearest: dict[int, tuple[Duty, Incident]] = {}
-    for duty, incident in session.execute(query).tuples():
+    for duty, incident in session.execute(query):
         nearest.setdefault(incident.id, (duty, incident))
     for duty, incident in nearest.values():
         yield _of_duty(duty, incident)
@@ -145,5 +151,5 @@ def _feeds(session: Session, person: Officer) -> Iterator[Task]:
                 note=age.trouble[:80],
             )
     if not ages:
-        words = say("还没有任何监测或预报数据:程序现在什么都判断不了")
+        words = say("还没有任何监测或预报数据：程序现在什么都判断不了")
         yield Task(grave=True, words=words, press=say("接入数据"), endpoint="desk.feed_list")

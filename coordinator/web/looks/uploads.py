@@ -53,5 +53,5 @@ def found(key: str) -> Upload:
     """The file shown before; Refusal when it is no longer there."""
     folder = _folder() / key
     if not _KEY.fullmatch(key) or not folder.is_dir():
-        raise Refusal("刚才的文件已不在,请重新上传")
+        raise Refusal("刚才的文件已不在，请重新上传")
     return Upload(key, next(folder.iterdir()))

@@ -15,12 +15,12 @@ from coordinator.web.session import confirmed
 from rules.levels import Level
 
 DONE = {
-    "submit": "已提交会签,正在通知签发人",
+    "submit": "已提交会签，正在通知签发人",
     "reject": "已退回",
-    "hold": "已暂停:尚未交给运营商的通知都已停住",
-    "release": "已申请恢复派发,等待两人签发",
+    "hold": "已暂停：尚未交给运营商的通知都已停住",
+    "release": "已申请恢复派发，等待两人签发",
     "change": "已提出变更",
-    "lift": "已申请解除,等待签发",
+    "lift": "已申请解除，等待签发",
     "retract": "已提出撤回",
 }
 
@@ -67,7 +67,7 @@ def new_alert() -> str:
 @acting.act
 def propose(session: Session) -> ResponseReturnValue:
     made = alert_acts.propose(session, auth.officer(), {"mode": "actual", "kind": "air"} | _wanted())
-    return acted(wording.say("已拟定;核对无误后请提交会签"), "desk.alert", alert_id=made.id)
+    return acted(wording.say("已拟定；核对无误后请提交会签"), "desk.alert", alert_id=made.id)
 
 
 @desk.post("/alerts/<row:alert_id>/approve")
@@ -76,7 +76,7 @@ def propose(session: Session) -> ResponseReturnValue:
 @acting.act
 def approve(session: Session, alert_id: int) -> ResponseReturnValue:
     alert_acts.perform(session, "approve", alert_id, auth.officer(), rev=_rev(), words={})
-    return acted(wording.say("已签发;您的签字已记录"), "desk.alert", alert_id=alert_id)
+    return acted(wording.say("已签发；您的签字已记录"), "desk.alert", alert_id=alert_id)
 
 
 @desk.post("/alerts/<row:alert_id>/reject")
@@ -125,7 +125,7 @@ def _wanted() -> dict[str, Any]:
 def _needed(field: str) -> str:
     said = request.form.get(field, "").strip()
     if not said:
-        raise Refusal(f"{wording.say(vocabulary.FIELDS[field])}没有填写;请返回补充")
+        raise Refusal(f"{wording.say(vocabulary.FIELDS[field])}没有填写；请返回补充")
     return said
 
 

@@ -82,7 +82,7 @@ def import_write() -> ResponseReturnValue:
     counts = {"added": report.added, "changed": report.changed, "removed": report.removed}
     with db.transaction() as session:
         audit.record(session, auth.officer().id, "import", f"register:{register}", file=kept.path.name, **counts)
-    said = wording.say("已写入:新增 %(added)s,变更 %(changed)s,移除 %(removed)s", **counts)
+    said = wording.say("已写入：新增 %(added)s，变更 %(changed)s，移除 %(removed)s", **counts)
     flash(said, "good")
     return redirect(url_for("desk.import_form"), 303)
 

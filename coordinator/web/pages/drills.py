@@ -35,7 +35,9 @@ def start_drill(session: Session) -> ResponseReturnValue:
     )
     paging.page_signers(session, rehearsals.alert_of(session, drill))
     acting.hint(f"drill {drill.id}")
-    return acted(wording.say("【演练】已开始:已提交会签,签发后向参演单位发送演练通知"), "desk.drill", drill_id=drill.id)
+    return acted(
+        wording.say("【演练】已开始：已提交会签，签发后向参演单位发送演练通知"), "desk.drill", drill_id=drill.id
+    )
 
 
 @desk.get("/drills/<row:drill_id>")

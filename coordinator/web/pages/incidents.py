@@ -39,7 +39,7 @@ def report_incident(session: Session) -> ResponseReturnValue:
         session, facts, city=city, title=request.form.get("title", ""), mode=Mode.ACTUAL, officer=auth.officer()
     )
     acting.hint(f"incident {made.id}")
-    return acted(wording.say("已登记并定级,正在通知有关值班台"), "desk.incident", incident_id=made.id)
+    return acted(wording.say("已登记并定级，正在通知有关值班台"), "desk.incident", incident_id=made.id)
 
 
 @desk.get("/incidents/<row:incident_id>")
@@ -59,7 +59,7 @@ def update_incident(session: Session, incident_id: int) -> ResponseReturnValue:
     held = _held(session, incident_id)
     facts = incident_form.facts_from(request.form)
     if not facts:
-        raise Refusal("续报里没有任何新情况;请至少填写一项")
+        raise Refusal("续报里没有任何新情况；请至少填写一项")
     emergencies.learn(session, held, facts, officer=auth.officer())
     acting.hint(f"incident {incident_id}")
     return acted(wording.say("已续报并重新定级"), "desk.incident", incident_id=incident_id)
