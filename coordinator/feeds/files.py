@@ -192,7 +192,10 @@ def _cities(
 
 
 def need(table: Table, column: str) -> None:
-    """Refuse a file without ``column`` in words that say what it has and what to do."""
-    if column not in table.values or np.isnan(table.values[column]).all():
+    """Refuse a file without ``column``, or with nothing in it, in words that say what it has and what to do."""
+    if column not in table.values:
         found = "、".join(table.values) or "无"
-        raise Refusal(f"{table.path}:没有可用的 {column} 列(有:{found});分级只看 {column},请补上该列")
+        raise Refusal(f"{table.path}:没有 {column} 列(有:{found});分级只看 {column},请补上该列")
+    if np.isnan(table.values[column]).all():
+        why = "、".join(f"{reason} {count} 处" for reason, count in table.faults.items()) or "全部缺测"
+        raise Refusal(f"{table.path}:{column} 列没有一个可用的值({why}),请检查该列的内容")
