@@ -50,7 +50,8 @@ def _ours(error: CoordinatorError) -> Response:
             "current": error.current,
             "difference": getattr(error, "difference", {}),
         }
-    answer = told(error.http_status, error.title, str(error) or (error.__doc__ or ""), **more)
+    status = error.http_status if error.http_status < 500 else 503  # ours to mend, not the caller's
+    answer = told(status, error.title, str(error) or (error.__doc__ or ""), **more)
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="liandong"'
     return answer

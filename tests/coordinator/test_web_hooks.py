@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from coordinator import db, progress, tokens
 from coordinator.channels import twilio_account
+from coordinator.errors import Misconfigured
 from coordinator.models import Answer, CarrierEvent, Mode, Notice, State, StopListed
 from coordinator.web import create_app, limits
 from rules.levels import Level
@@ -211,6 +212,14 @@ def test_half_a_form_is_refused(client: FlaskClient) -> None:
     assert post(client, "/hooks/twilio/sms", {"Body": "1"}).status_code == 400
     assert post(client, hook("voice", notice_id), {"Digits": "1"}).status_code == 400
     assert post(client, hook("voice", 10**12), {"CallSid": "CA1"}).status_code == 400
+
+
+def test_half_an_account_is_refused_at_the_start(region: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", ACCOUNT)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "x")
+    monkeypatch.delenv("TWILIO_FROM", raising=False)
+    with pytest.raises(Misconfigured, match="TWILIO_FROM"):
+        create_app()
 
 
 def test_every_account_has_a_token_of_its_own(client: FlaskClient) -> None:
