@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contacts import ladder, roster
 from contacts.models import Officer
 from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
-from coordinator.models import Alert, AlertState, Issue, Notice, NoticeKind, State
+from coordinator.models import Alert, AlertState, Issue, Mode, Notice, NoticeKind, State
 from coordinator.orders import Person
 from rules.levels import Level
 
@@ -50,6 +50,19 @@ def page_duty(session: Session, alert: Alert, *, purpose: str, step: int, n: int
     """Call the officers on duty for the alert's first city."""
     on_duty = roster.on_duty(session, alert.cities[0], clock.now(), ("duty",)).officers
     page(session, alert, on_duty, purpose=purpose, step=step, n=n)
+
+
+def page_trouble(session: Session, cities: Sequence[str], detail: str) -> None:
+    """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities."""
+    rows = []
+    for officer in roster.on_duty(session, cities[0], clock.now(), ("duty",)).officers:
+        person = Person(officer.id, officer.name, officer.phone or "", officer.email or "", 1)
+        for way in issuing.ways_to(person, "duty"):
+            mark = tokens.marker("trouble", officer.id, way.channel, clock.now().isoformat())
+            words = render.trouble(way.channel, mode=Mode.ACTUAL, officer=officer.name, marker=mark, detail=detail)
+            rows.append(page_row(officer, way.channel, way.address, words=words, marker=mark, step=0)
+                        | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}", "city": cities[0]})  # fmt: skip
+    put(session, rows)
 
 
 def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:

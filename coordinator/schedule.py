@@ -14,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from coordinator import archive, clock, config, db, drills, intake, leases, queues, watch
+from coordinator import archive, clock, config, db, drills, intake, leases, paging, queues, watch
 from coordinator.models import ScheduleRun
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def timetable() -> tuple[Line, ...]:
     """The fixed lines, and one for each drill script with a cron of its own."""
     return (
         Line("feeds", "*/30 * * * *", lambda slot: intake.pull_all(), newest_only=True),
-        Line("watch", "10 * * * *", watch.round, newest_only=True),
+        Line("watch", "* * * * *", lambda slot: watch.round(slot, when_blind=paging.page_trouble), newest_only=True),
         Line("archive", "40 * * * *", archive.close_ended, newest_only=True),
         *(
             Line(f"drill:{script.name}", script.cron, drills.by_timetable(script), newest_only=True)

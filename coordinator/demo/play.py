@@ -98,12 +98,21 @@ class Officers:
 
     def turn(self) -> None:
         watcher = next(actor for actor in self.actors if actor.role == "duty")
-        for alert in self.api.call("/api/v1/alerts?page_size=200", watcher.token).get("alerts", []):
+        for alert in self._alerts(watcher):
             self._tell(alert)
             if alert["state"] == "proposed":
                 self._act(alert, "submit", ("duty",), 1)
             elif alert["waiting_for"]:
                 self._act(alert, "approve", ("leader", "signer"), 3)
+
+    def _alerts(self, watcher: Actor) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for page in range(1, 10):
+            batch = self.api.call(f"/api/v1/alerts?page={page}", watcher.token).get("alerts", [])
+            found += batch
+            if len(batch) < 50:
+                break
+        return found
 
     def _tell(self, alert: dict[str, Any]) -> None:
         now = (alert["state"], alert["level"])
