@@ -1,7 +1,6 @@
 """送达回执: what carriers tell us. Kept first, acted on second; finished stays finished."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -11,7 +10,7 @@ from coordinator.dispatch import modules
 from coordinator.models import FINISHED, CarrierEvent, Notice, State
 
 RANK = {State.UNCERTAIN: 0, State.ACCEPTED: 1, State.SENT: 2}
-GIVE_UP = timedelta(days=7)
+DONE = 3  # of every finished state
 
 
 def keep(session: Session, kind: str, event_key: str, *, notice_id: int | None, form: Mapping[str, str]) -> bool:
@@ -59,10 +58,10 @@ def apply(session: Session, event: CarrierEvent) -> None:
 
 
 def _raise(session: Session, notice: Notice, claimed: State, reference: str, *, code: str) -> str:
-    if notice.state in FINISHED:
-        return "repeat" if notice.state == claimed else f"conflict: stays {notice.state}"
-    if RANK[State(notice.state)] >= RANK.get(claimed, 9):
-        return "lower rank"
+    if RANK.get(State(notice.state), DONE) >= RANK.get(claimed, DONE) and notice.state != claimed:
+        return "lower rank" if claimed not in FINISHED else f"conflict: stays {notice.state}"
+    if notice.state == claimed:
+        return "repeat"
     if notice.state == State.UNCERTAIN and claimed != State.ACCEPTED:
         _step(session, notice, State.ACCEPTED, reference, code="")
     _step(session, notice, claimed, reference, code=code)

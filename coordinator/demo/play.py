@@ -145,7 +145,7 @@ class Plants:
         self.answered: set[str] = set()
 
     def turn(self) -> None:
-        letters = self.carriers.call(f"/inbox.json?since={self.since}").get("messages", [])
+        letters = self.carriers.call(f"/inbox.json?since={self.since}").get("rows", [])
         for letter in letters:
             self.since = max(self.since, int(letter["n"]))
             self._read(str(letter.get("subject") or "") + str(letter.get("body") or ""))
