@@ -82,6 +82,17 @@ FIELDS = {
     "clause": "条款",
     "mode": "性质",
     "evidence": "依据",
+    "rev": "版次",
+    "kind": "种类",
+    "purpose": "签的是",
+    "body_hash": "文本校验",
+    "title": "标题",
+    "facts": "情况",
+    "wanted": "申请内容",
+    "caller": "来电人",
+    "words": "原话",
+    "file": "文件",
+    "learned_at": "得知时间",
 }
 ACTS = {
     "propose": "拟定",

@@ -129,6 +129,19 @@ def thousands(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def details(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What an audit row says, as pairs of words; empty ones are left out, hashes are cut short."""
+    return [(field(name), _short(name, value)) for name, value in detail.items() if value not in (None, "", [], {})]
+
+
+def _short(name: str, value: Any) -> str:
+    if name == "body_hash":
+        return str(value)[:8]
+    if isinstance(value, dict):
+        return "；".join(f"{field(inner)} {_short(inner, each)}" for inner, each in value.items())[:200]
+    return told(value, "change" if name == "purpose" else name)[:200]
+
+
 def worded(vocabulary: Mapping[str, str]) -> Any:
     """A filter that says a code's word; an unknown code is shown as it is, never hidden."""
     return lambda code: say(vocabulary.get(str(code), str(code)))
@@ -153,6 +166,7 @@ def told(value: Any, name: str) -> str:
 
 
 FILTERS: dict[str, Any] = {
+    "details": details,
     "fact": worded(FACTS),
     "field": field,
     "told": told,

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from contacts.models import Enterprise, Officer
 from coordinator import db
-from coordinator.models import Alert, Answer, Audited, Incident, Notice, Signature
+from coordinator.models import Alert, Answer, Audited, Incident, Notice, Receiver, Signature
 from coordinator.web import create_app, passwords
 from tests import desk_region
 
@@ -20,7 +20,7 @@ LISTS = (
     "/", "/alerts", "/alerts?which=open&mode=actual", "/enterprises", "/enterprises?words=水泥&grade=A&only=drill",
     "/enterprises/91110000XXXXX0007X", "/officers", "/import", "/incidents", "/incidents/1", "/drills", "/audit?who=D01",
     "/feeds", "/system", *(f"/alerts/{n}" for n in range(1, 9)), "/alerts/3/notices?state=delivered&words=厂", "/notices/1",
-    "/alerts/3/receivers?which=cannot", "/alerts/3/call-sheet",
+    "/alerts/3/receivers?which=cannot", "/alerts/3/call-sheet", "/receivers/1",
 )  # fmt: skip
 DUTY_ONLY = ("/alerts/new", "/alerts/4/edit", "/incidents/new")
 
@@ -320,6 +320,19 @@ def test_an_answer_on_the_phone_is_written_down_with_who_called(desk: Desk, numb
         said = session.scalars(select(Answer).where(Answer.kind == "cannot").order_by(Answer.id.desc())).first()
     assert said and "王厂长" in said.by and "D01" in said.by
     assert "王厂长" in desk.get(f"/notices/{notice}").get_data(as_text=True)
+
+
+def test_a_plant_without_any_contact_can_be_answered_for(desk: Desk, numbers: dict[str, int]) -> None:
+    with db.transaction() as session:
+        plant = session.scalars(select(Receiver).where(Receiver.alert_id == numbers["active"])).first()
+        assert plant
+        plant.people, plant.complaint, number = [], "没有联系方式", plant.id
+    desk.sign_in("D01").get(f"/receivers/{number}")
+
+    desk.send(f"/receivers/{number}/answer", kind="done", caller="上门的赵某")
+
+    with db.reading() as session:
+        assert session.get_one(Receiver, number).executed_at
 
 
 def test_an_incident_keeps_unknown_apart_from_none(desk: Desk) -> None:

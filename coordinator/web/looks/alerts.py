@@ -126,9 +126,8 @@ def one(session: Session, alert_id: int, person: Officer) -> AlertLook:
 def names(session: Session, ids: set[str]) -> dict[str, str]:
     """Who stands behind the numbers in a history; the program speaks for itself."""
     rows = session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(ids)))
-    return {"program": say("程序"), "timetable": say("定时"), "shell": say("命令行")} | {
-        id_: name for id_, name in rows
-    }
+    program = {"program": say("程序"), "timetable": say("定时"), "shell": say("命令行")}
+    return program | dict(rows.all())
 
 
 def choices(alert: Alert, person: Officer, signed: list[Signature]) -> dict[str, str]:

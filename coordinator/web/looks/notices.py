@@ -1,13 +1,15 @@
 """Notices and receivers of one alert: what exactly was said to whom, how it went, who answered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, undefer
 
-from coordinator import progress
-from coordinator.errors import NotFound
+from contacts.models import Officer
+from coordinator import answers, audit, mandates, progress
+from coordinator.errors import NotFound, Refusal
 from coordinator.models import Alert, Answer, Attempt, CarrierEvent, Notice, Receiver
 from coordinator.web.looks.alerts import paged
 
@@ -79,14 +81,37 @@ def receivers(session: Session, alert: Alert, which: str, page: int) -> tuple[li
     return paged(session, query, page)
 
 
-def first_notices(session: Session, alert_id: int, keys: list[str]) -> dict[str, int]:
-    """A notice of each receiver, through which an answer on the phone is written down."""
-    query = (
-        select(Notice.receiver, Notice.id)
-        .where(Notice.alert_id == alert_id, Notice.receiver.in_(keys))
-        .order_by(Notice.id)
-    )
-    return {receiver: notice for receiver, notice in session.execute(query)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverLook:
+    """One plant or officer of one alert: what it must do, how it was told, what it answered."""
+
+    receiver: Receiver
+    notices: list[Notice]
+    answers: list[Answer]
+
+
+def receiver(session: Session, receiver_id: int) -> ReceiverLook:
+    found = session.get(Receiver, receiver_id)
+    if found is None:
+        raise NotFound(f"没有编号为 {receiver_id} 的收件单位")
+    column, subject = ("incident_id", found.incident_id) if found.incident_id else ("alert_id", found.alert_id)
+    sent = select(Notice).where(getattr(Notice, column) == subject, Notice.receiver == found.key).order_by(Notice.id)
+    said = select(Answer).where(getattr(Answer, column) == subject, Answer.receiver == found.key).order_by(Answer.id)
+    return ReceiverLook(receiver=found, notices=list(session.scalars(sent)), answers=list(session.scalars(said)))
+
+
+def take_answer(session: Session, receiver_id: int, person: Officer, form: Mapping[str, str]) -> None:
+    """Write down who said what on the phone."""
+    found = session.get(Receiver, receiver_id, with_for_update=True)
+    if found is None:
+        raise NotFound(f"没有编号为 {receiver_id} 的收件单位")
+    mandates.require_places(person, [found.city])
+    caller, kind, words = form.get("caller", "").strip(), form.get("kind", ""), form.get("words", "")
+    if not caller:
+        raise Refusal("请写明和谁通的话")
+    by = f"{caller}（值班员 {person.id} 代记）"
+    answers.answer(session, found, kind=kind, by=by, channel="desk", words=words)
+    audit.record(session, person.id, f"answer {kind}", f"receiver:{found.id}", caller=caller, words=words)
 
 
 def sheet(session: Session, alert_id: int) -> list[Receiver]:

@@ -39,9 +39,8 @@ def notice(session: Session, notice_id: int) -> str:
 def receiver_list(session: Session, alert_id: int) -> str:
     alert, which = notices.alert_of(session, alert_id), request.args.get("which", "")
     rows, more = notices.receivers(session, alert, which, page_number())
-    first = notices.first_notices(session, alert_id, [each.key for each in rows])
     return render_template(
-        "pages/receivers.html", alert=alert, receivers=rows, more=more, page=page_number(), which=which, first=first
+        "pages/receivers.html", alert=alert, receivers=rows, more=more, page=page_number(), which=which
     )
 
 
@@ -50,8 +49,24 @@ def receiver_list(session: Session, alert_id: int) -> str:
 @acting.look
 def call_sheet(session: Session, alert_id: int) -> str:
     alert, rows = notices.alert_of(session, alert_id), notices.sheet(session, alert_id)
-    first = notices.first_notices(session, alert_id, [each.key for each in rows])
-    return render_template("pages/call_sheet.html", alert=alert, receivers=rows, first=first)
+    return render_template("pages/call_sheet.html", alert=alert, receivers=rows)
+
+
+@desk.get("/receivers/<row:receiver_id>")
+@auth.may("read")
+@acting.look
+def receiver(session: Session, receiver_id: int) -> str:
+    look = notices.receiver(session, receiver_id)
+    return render_template("pages/receiver.html", look=look, receiver=look.receiver)
+
+
+@desk.post("/receivers/<row:receiver_id>/answer")
+@auth.may("answer")
+@acting.act
+def answer_of_receiver(session: Session, receiver_id: int) -> ResponseReturnValue:
+    """What a plant said on the phone, also when no notice could be sent to it."""
+    notices.take_answer(session, receiver_id, auth.officer(), request.form)
+    return acted(wording.say("已代为登记"), "desk.receiver", receiver_id=receiver_id)
 
 
 @desk.post("/notices/<row:notice_id>/answer")
