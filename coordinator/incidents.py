@@ -126,7 +126,7 @@ def neighbours(incident: Incident) -> list[str]:
     river = incident_rules.assess(incident.facts).now.facts.get("river.name")
     downstream: tuple[str, ...] = ()
     if river:
-        downstream = incident_rules.downstream_cities(river, incident.city)
+        downstream = incident_rules.downstream_cities(str(river), incident.city)
     return list(downstream) or list(rulebook.city(incident.city).neighbours)
 
 

@@ -34,10 +34,14 @@ EXEMPT_EVERY, DRILL_EVERY, OWN_PLAN_EVERY, MAIL_ONLY_EVERY = 40, 10, 3, 50
 class Place(Protocol):
     """What is needed of a city."""
 
-    code: str
-    name: str
-    lon: float
-    lat: float
+    @property
+    def code(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def lon(self) -> float: ...
+    @property
+    def lat(self) -> float: ...
 
 
 @dataclass(frozen=True)
