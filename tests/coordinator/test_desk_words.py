@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from coordinator import clock, db
 from coordinator.cli.imports import REGISTERS
+from coordinator.models import Reading
 from coordinator.web import door, vocabulary, wording
 from coordinator.web.looks import air, evidence, incident_form, stamp, telling
 from coordinator.web.pages import alerts
@@ -119,3 +121,18 @@ def test_all_who_watch_share_one_question(store: Path, monkeypatch: pytest.Monke
     assert {stamp.shared() for _ in range(50)} == {"1"}
 
     assert len(asked) == 1
+
+
+def test_a_city_reported_by_stations_alone_shows_their_mean(store: Path) -> None:
+    now = clock.now().replace(minute=0, second=0, microsecond=0)
+    with db.transaction() as session:
+        for station, pm25 in (("A1", 100.0), ("A2", 200.0)):
+            session.add(
+                Reading(payload_id=1, source="s", city="110000", station=station, at=now, pm25=pm25, received_at=now)
+            )  # fmt: skip
+
+    with db.reading() as session:
+        beijing = air.look(session, ["110000"], clock.now())["110000"]
+
+    assert beijing.aqi == 200
+    assert beijing.at == now

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from coordinator import rulebook
@@ -81,24 +81,27 @@ def _midnight(day: date) -> datetime:
 
 
 def _hours(session: Session, codes: list[str], *, since: datetime, until: datetime) -> dict[str, dict[datetime, Any]]:
-    """City means by city and hour; the highest revision stands, and the last source to speak."""
-    query = (
-        select(
-            Reading.city,
-            Reading.at,
-            Reading.pm25,
-            Reading.pm10,
-            Reading.so2,
-            Reading.no2,
-            Reading.o3,
-            Reading.co,
-            Reading.aqi,
-        )
-        .where(Reading.station == "", Reading.city.in_(codes), Reading.at >= since, Reading.at <= until)
+    """City means by city and hour; the highest revision stands, and the last source to speak.
+
+    A city that only its stations report has their plain mean: enough to look at, the watch round weighs them properly.
+    """
+    columns = [getattr(Reading, column) for column in (*COLUMNS.values(), "aqi")]
+    span = (Reading.at >= since, Reading.at <= until)
+    means = (
+        select(Reading.city, Reading.at, *columns)
+        .where(Reading.station == "", Reading.city.in_(codes), *span)
         .order_by(Reading.city, Reading.at, Reading.revision, Reading.id)
     )
     found: defaultdict[str, dict[datetime, Any]] = defaultdict(dict)
-    for row in session.execute(query):
+    for row in session.execute(means):
+        found[row.city][row.at] = row
+    silent = [code for code in codes if code not in found]
+    stations = (
+        select(Reading.city, Reading.at, *(func.avg(column).label(column.key) for column in columns))
+        .where(Reading.station != "", Reading.city.in_(silent), *span)
+        .group_by(Reading.city, Reading.at)
+    )
+    for row in session.execute(stations) if silent else ():
         found[row.city][row.at] = row
     return found
 
