@@ -11,6 +11,8 @@ from coordinator import arrivals, findings, rulebook_incidents
 from coordinator.errors import Refusal
 
 JSON_FILE = click.Path(path_type=Path, allow_dash=True)
+# Findings are read by programs more often than by people: words are for a terminal, or for who asks.
+FORM = click.option("--json/--text", "as_json", default=None, help="JSON 或文字;缺省:终端上为文字,否则为 JSON")
 
 
 @click.group()
@@ -20,20 +22,24 @@ def incident() -> None:
 
 @incident.command()
 @click.argument("file", type=JSON_FILE, metavar="FILE.json")
-@click.option("--json", "as_json", is_flag=True, help="机器可读输出")
-def grade(file: Path, *, as_json: bool) -> None:
+@FORM
+def grade(file: Path, *, as_json: bool | None) -> None:
     """事实 → 各类规定下的级别、报告途径、时限、须通报的邻区。"""
     assessment = rulebook_incidents.assess(read(file))
-    click.echo(_json(findings.document(assessment)) if as_json else findings.readable(assessment))
+    click.echo(_json(findings.document(assessment)) if _wants_json(as_json) else findings.readable(assessment))
 
 
 @incident.command()
 @click.argument("file", type=JSON_FILE, metavar="FILE.json")
-@click.option("--json", "as_json", is_flag=True, help="机器可读输出")
-def travel(file: Path, *, as_json: bool) -> None:
+@FORM
+def travel(file: Path, *, as_json: bool | None) -> None:
     """泄漏量与河段 → 各断面的到达、峰值、离开时间。"""
     found = arrivals.document(read(file))
-    click.echo(_json(found) if as_json else arrivals.readable(found))
+    click.echo(_json(found) if _wants_json(as_json) else arrivals.readable(found))
+
+
+def _wants_json(asked: bool | None) -> bool:
+    return not sys.stdout.isatty() if asked is None else asked
 
 
 def read(file: Path) -> Any:

@@ -26,12 +26,18 @@ def spill(tmp_path):
 
 def test_an_incident_is_graded_for_machines_and_for_people(spill):
     file = spill({"learned_at": LEARNED, "deaths": 10})
-    machine, person = liandong("incident", "grade", file, "--json"), liandong("incident", "grade", file)
+    machine, person = liandong("incident", "grade", file, "--json"), liandong("incident", "grade", file, "--text")
 
     assert machine.returncode == person.returncode == 0
     assert json.loads(machine.stdout)["grades"][0]["grade"] == "II"
     assert "重大(Ⅱ级)" in person.stdout
     assert "生态环境部" in person.stdout
+
+
+def test_findings_that_no_terminal_reads_are_json(spill):
+    file = spill({"learned_at": LEARNED, "deaths": 10})
+
+    assert liandong("incident", "grade", file).stdout == liandong("incident", "grade", file, "--json").stdout
 
 
 def test_an_unknown_grade_is_an_answer(spill):
@@ -91,7 +97,7 @@ def test_travel_is_told_for_machines_and_for_people(spill):
     reach = {"length_km": 20, "velocity_m_s": 0.5, "area_m2": 60, "dispersion_m2_s": 30}
     facts = {"mass_kg": 1000, "released_at": LEARNED, "limit_mg_l": 0.05, "reaches": [reach]}
     file = spill({**facts, "sections": [{"name": "老断面", "km": 20}]})
-    machine, person = liandong("incident", "travel", file, "--json"), liandong("incident", "travel", file)
+    machine, person = liandong("incident", "travel", file, "--json"), liandong("incident", "travel", file, "--text")
 
     assert json.loads(machine.stdout)["sections"][0]["peak_mg_l"] == pytest.approx(4.295, abs=0.0005)
     assert "老断面" in person.stdout
