@@ -138,9 +138,11 @@ def order_of(session: Session, alert: Alert, issue: Issue) -> Order:
     settings = config.load()
     said = session.get_one(Revision, (alert.id, issue.rev)).said
     before = session.scalar(
-        select(Revision.said)
+        select(Revision)
+        .join(Issue, (Issue.alert_id == Revision.alert_id) & (Issue.rev == Revision.rev))
         .where(Revision.alert_id == alert.id, Revision.rev < issue.rev)
         .order_by(Revision.rev.desc())
+        .limit(1)
     )
     return Order(
         alert=alert.number,
@@ -148,7 +150,7 @@ def order_of(session: Session, alert: Alert, issue: Issue) -> Order:
         mode=alert.mode,
         kind=alert.kind,
         level=Level(alert.level),
-        previous=Level.parse(before["level"]) if before and issue.rev > 1 else None,
+        previous=Level.parse(before.said["level"]) if before else None,
         cities=tuple(Place(code, rulebook.city(code).name) for code in alert.cities),
         effective_from=_moment(said["effective_from"]) or alert.effective_from,
         effective_to=_moment(said.get("effective_to")),
@@ -159,7 +161,7 @@ def order_of(session: Session, alert: Alert, issue: Issue) -> Order:
         change=issue.change,
         base_url=settings.public_base_url,
         issued_at=issue.issued_at,
-        replaces=f"第{issue.rev - 1}版" if issue.rev > 1 else "",
+        replaces=f"第{before.rev}版" if before else "",
     )
 
 

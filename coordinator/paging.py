@@ -68,7 +68,7 @@ def page_trouble(session: Session, cities: Sequence[str], detail: str) -> None:
 def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:
     """One text to each, by every address they have. Rows like any notice: claimed, sent and accounted for the same way."""
     order = issuing.order_of(
-        session, alert, Issue(alert_id=alert.id, rev=alert.rev, change=_change(alert), issued_at=clock.now())
+        session, alert, Issue(alert_id=alert.id, rev=alert.rev, change=_change(session, alert), issued_at=clock.now())
     )
     rows: list[dict[str, Any]] = []
     for officer in officers:
@@ -87,8 +87,13 @@ def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose
     put(session, rows)
 
 
-def _change(alert: Alert) -> str:
-    return response.waiting_for(alert) or "start"
+def _change(session: Session, alert: Alert) -> str:
+    """What the page is about: the change that waits; where a release waits, the one that is in force."""
+    waiting = response.waiting_for(alert)
+    if waiting and waiting != "release":
+        return waiting
+    issued = select(Issue.change).where(Issue.alert_id == alert.id, Issue.rev == alert.in_force_rev)
+    return session.scalar(issued) or "start"
 
 
 def page_row(

@@ -84,8 +84,25 @@ def _start() -> None:
     socket = _socket()
     with (folder / "server.log").open("ab") as log:
         server = subprocess.Popen(  # noqa: S603
-            [binary(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(folder)]
-            + ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"],
+            [
+                binary(),
+                "--port",
+                "0",
+                "--unixsocket",
+                str(socket),
+                "--unixsocketperm",
+                "700",
+                "--dir",
+                str(folder),
+                "--appendonly",
+                "yes",
+                "--save",
+                "",
+                "--maxmemory-policy",
+                "noeviction",
+                "--daemonize",
+                "no",
+            ],  # fmt: skip
             stdout=log,
             stderr=log,
             start_new_session=True,

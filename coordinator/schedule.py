@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from coordinator import archive, clock, config, db, drills, intake, leases, paging, queues, watch
 from coordinator.models import ScheduleRun
@@ -20,6 +21,7 @@ from coordinator.models import ScheduleRun
 logger = logging.getLogger(__name__)
 LEAD = "clock"
 RUN_LEASE_S = 600.0
+STANDS_FOR = "one run stands for the missed ones"
 CATCH_UP = timedelta(hours=36)  # older slots are written down as missed, not run
 
 
@@ -72,7 +74,7 @@ def tick(epoch: int) -> int:
             rows = [{"job": line.job, "slot_at": at, "state": "due", "lease_s": 0.0, "trouble": ""} for at in fallen]
             if line.newest_only:
                 for row in rows[:-1]:
-                    row |= {"state": "done", "trouble": "one run stands for the missed ones"}
+                    row |= {"state": "done", "trouble": STANDS_FOR}
             if rows:
                 session.execute(db.insert_new(ScheduleRun.__table__), rows)  # type: ignore[arg-type]
                 written += len(rows)
@@ -84,7 +86,7 @@ def tick(epoch: int) -> int:
 def run_due() -> int:
     """Do what is due: claimed one at a time, marked as it ends; a run whose process died is taken up again."""
     lines, done = {line.job: line for line in timetable()}, 0
-    while (claimed := _claim()) is not None:
+    while (claimed := _claim(lines)) is not None:
         run_id, job, slot = claimed
         state, trouble = "done", ""
         try:
@@ -100,16 +102,27 @@ def run_due() -> int:
     return done
 
 
-def _claim() -> tuple[int, str, datetime] | None:
+def _claim(lines: Mapping[str, Line]) -> tuple[int, str, datetime] | None:
+    """The oldest due slot; where one run stands for many, the newest of its line, and the older are written off."""
     with db.transaction() as session:
         free = (ScheduleRun.state == "due") | ((ScheduleRun.state == "running") & (ScheduleRun.lease_s < db.seconds()))
         query = select(ScheduleRun).where(free).order_by(ScheduleRun.slot_at).limit(1)
         run = session.scalar(query.with_for_update(skip_locked=True))
         if run is None:
             return None
+        if lines[run.job].newest_only:
+            run = _newest(session, run)
         run.state = "running"
         run.lease_s = (session.scalar(select(db.seconds())) or 0.0) + RUN_LEASE_S
         return run.id, run.job, run.slot_at
+
+
+def _newest(session: Session, run: ScheduleRun) -> ScheduleRun:
+    waiting = select(ScheduleRun).where(ScheduleRun.job == run.job, ScheduleRun.state == "due")
+    newest = session.scalar(waiting.order_by(ScheduleRun.slot_at.desc()).limit(1).with_for_update()) or run
+    older = (ScheduleRun.job == run.job, ScheduleRun.state == "due", ScheduleRun.slot_at < newest.slot_at)
+    session.execute(update(ScheduleRun).where(*older).values(state="done", trouble=STANDS_FOR))
+    return newest
 
 
 def run() -> None:

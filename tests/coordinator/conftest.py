@@ -155,7 +155,9 @@ def carriers(store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
 
     async def serve() -> None:
         kept.loop = asyncio.get_running_loop()
-        kept.simulator = server.Simulator(home=store / "carriers", port=0, smtp_port=0, web="http://127.0.0.1:9", faults={"callbacks": False})
+        kept.simulator = server.Simulator(
+            home=store / "carriers", port=0, smtp_port=0, web="http://127.0.0.1:9", faults={"callbacks": False}
+        )
         await kept.simulator.start()
         ready.set()
         await done.wait()

@@ -56,7 +56,7 @@ def test_all_regimes_read_well_side_by_side(spill):
         "river": {"name": "泃河", "flows_to_city": "廊坊", "km_to_boundary": 3},
         "updates": [{"at": "2026-03-01T09:30+08:00", "facts": {"deaths": 10}}],
     }
-    result = liandong("incident", "grade", spill(facts))
+    result = liandong("incident", "grade", spill(facts), "--text")
 
     assert result.returncode == 0
     assert "廊坊、天津" in result.stdout

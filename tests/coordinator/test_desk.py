@@ -242,9 +242,6 @@ def test_who_looked_at_an_older_revision_is_shown_the_difference(desk: Desk, num
     assert signatures(numbers["waiting"]) == []
 
 
-@pytest.mark.xfail(
-    reason="calling signers for a release is refused: paging builds an order of a change it doesn't know"
-)
 def test_one_person_holds_and_two_release(desk: Desk, numbers: dict[str, int]) -> None:
     page = f"/alerts/{numbers['active']}"
     desk.sign_in("D01").get(page)

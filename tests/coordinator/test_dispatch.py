@@ -71,7 +71,9 @@ def test_a_killed_hand_over_is_looked_up_and_not_repeated(region: SimpleNamespac
     assert len(ledger(store)) == before
 
 
-def test_a_claim_that_never_left_is_sent_after_two_look_ups(region: SimpleNamespace, carriers: Any, store: Path) -> None:
+def test_a_claim_that_never_left_is_sent_after_two_look_ups(
+    region: SimpleNamespace, carriers: Any, store: Path
+) -> None:
     issued()
     sms = way("sms")
     dispatch.claim(sms, sms.accounts[0])
@@ -134,7 +136,9 @@ def issued_red() -> int:
     return alert_id
 
 
-def test_a_drill_leaves_by_the_drill_account_in_drill_dress(region: SimpleNamespace, carriers: Any, store: Path) -> None:
+def test_a_drill_leaves_by_the_drill_account_in_drill_dress(
+    region: SimpleNamespace, carriers: Any, store: Path
+) -> None:
     issued(Level.YELLOW, mode=Mode.EXERCISE)
 
     drained()
@@ -148,7 +152,9 @@ def test_a_drill_leaves_by_the_drill_account_in_drill_dress(region: SimpleNamesp
     assert verify.run()["ok"], verify.run()
 
 
-def test_wrong_credentials_stop_the_account_not_the_notices(region: SimpleNamespace, carriers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_credentials_stop_the_account_not_the_notices(
+    region: SimpleNamespace, carriers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "no longer right, and long enough to be one")
     issued()
     sms = way("sms")
@@ -183,7 +189,9 @@ def test_receipts_come_in_any_order(region: SimpleNamespace, carriers: Any, orde
 
     for word in order:
         with db.transaction() as session:
-            receipts.record(session, {"MessageSid": notice.reference or "", "MessageStatus": word}, attempt=f"{notice.id}.1")
+            receipts.record(
+                session, {"MessageSid": notice.reference or "", "MessageStatus": word}, attempt=f"{notice.id}.1"
+            )
 
     with db.reading() as session:
         assert session.get_one(Notice, notice.id).state == State.DELIVERED

@@ -75,7 +75,9 @@ def test_days_down_and_cities_across(tmp_path: Path) -> None:
     assert said(read(tmp_path, DOWN))["石家庄", "2026-01-13"] == ("101-200", "")
 
 
-def test_a_workbook_with_a_title_merged_days_and_real_dates(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workbook_with_a_title_merged_days_and_real_dates(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None

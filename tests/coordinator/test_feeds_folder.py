@@ -125,7 +125,9 @@ def test_the_national_publications_come_in_as_they_are(
         assert all(row.station for row in rows)
 
 
-def test_the_swapped_ozone_labels_are_put_right(folder: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_swapped_ozone_labels_are_put_right(
+    folder: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In this publication the column o3_24h holds the hour's value."""
     now = datetime(2022, 1, 4, 20, 40, tzinfo=clock.BEIJING)
     monkeypatch.setattr(clock, "now", lambda: now)

@@ -24,7 +24,12 @@ from coordinator.models import FeedState, Forecast
 def answer_for(lat: float, lon: float, **changes: Any) -> dict[str, Any]:
     start = clock.now().astimezone(clock.BEIJING).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     times = [(start + timedelta(hours=n)).isoformat(timespec="minutes") for n in range(48)]
-    hourly = {"time": times, "pm2_5": [50.0 + n for n in range(48)], "pm10": [None] * 48, "carbon_monoxide": [800.0] * 48}
+    hourly = {
+        "time": times,
+        "pm2_5": [50.0 + n for n in range(48)],
+        "pm10": [None] * 48,
+        "carbon_monoxide": [800.0] * 48,
+    }
     units = {"time": "iso8601", "pm2_5": "μg/m³", "pm10": "μg/m³", "carbon_monoxide": "μg/m³"}
     return {
         "latitude": round(lat, 1), "longitude": round(lon, 1), "utc_offset_seconds": 28800, "generationtime_ms": 0.1,

@@ -39,7 +39,14 @@ def test_readings_are_stored_by_city_and_hour(any_store: str) -> None:
     answer = post(row(2, **{"PM2.5": 80, "PM10": 120.5, "O3_8h": 60, "CO": 1.2}), row(1, "石家庄", pm2_5="91"))
     assert answer == {"accepted": 2, "duplicates": 0, "rejected": []}
     first, second = kept()
-    assert (first.city, first.at, first.pm25, first.pm10, first.o3_8h, first.co) == ("110000", hour(2), 80, 120.5, 60, 1.2)
+    assert (first.city, first.at, first.pm25, first.pm10, first.o3_8h, first.co) == (
+        "110000",
+        hour(2),
+        80,
+        120.5,
+        60,
+        1.2,
+    )
     assert (second.city, second.pm25, second.pm10, second.station) == ("130100", 91, None, "")
 
 
@@ -62,7 +69,11 @@ def test_the_same_payload_again_is_all_duplicates(any_store: str) -> None:
 def test_another_value_for_the_same_hour_is_a_correction(any_store: str) -> None:
     post(row(2))
     assert post(row(2, **{"PM2.5": 85}), row(1)) == {"accepted": 2, "duplicates": 0, "rejected": []}
-    assert [(one.at, one.revision, one.pm25) for one in kept()] == [(hour(2), 0, 80), (hour(2), 1, 85), (hour(1), 0, 80)]
+    assert [(one.at, one.revision, one.pm25) for one in kept()] == [
+        (hour(2), 0, 80),
+        (hour(2), 1, 85),
+        (hour(1), 0, 80),
+    ]
 
 
 def test_a_correction_keeps_what_it_does_not_name_and_takes_back_what_it_names_as_missing(store: Path) -> None:
@@ -166,7 +177,13 @@ def test_an_unknown_place_or_time_is_named_and_the_good_rows_stay(store: Path, b
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "x" * 5000, "\u202e换", "' OR 1=1 --"], ids=ascii)
 def test_any_text_anywhere_is_named_and_kept(any_store: str, text: str) -> None:
     rows = [row(2, **{name: text}) for name in ("PM2.5", "city", "time")]
-    rows += [row(2) | {"city": text}, row(2) | {"station": text, "city": None}, row(2) | {"time": text}, {text: text}, row(1)]
+    rows += [
+        row(2) | {"city": text},
+        row(2) | {"station": text, "city": None},
+        row(2) | {"time": text},
+        {text: text},
+        row(1),
+    ]
     answer = post(*rows)
     assert (answer["accepted"], {one["row"] for one in answer["rejected"]}) == (1, set(range(7)))
     assert len(kept(Quarantined)) == len(answer["rejected"])

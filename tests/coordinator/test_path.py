@@ -36,7 +36,9 @@ def drained(seconds: float = 30) -> None:
     thread.join()
 
 
-def test_an_issued_alert_reaches_every_plant_once_by_each_way(any_region: SimpleNamespace, carriers: Any, store: Path) -> None:
+def test_an_issued_alert_reaches_every_plant_once_by_each_way(
+    any_region: SimpleNamespace, carriers: Any, store: Path
+) -> None:
     alert_id = issued()
 
     drained()

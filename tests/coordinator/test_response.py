@@ -24,7 +24,9 @@ from tests.coordinator.conftest import issued, officer, proposed, sign, state_of
         (Level.RED, ("l1", "s1"), "active"),
     ],
 )
-def test_each_level_needs_its_signatures(region: SimpleNamespace, level: Level, signers: tuple[str, ...], state: str) -> None:
+def test_each_level_needs_its_signatures(
+    region: SimpleNamespace, level: Level, signers: tuple[str, ...], state: str
+) -> None:
     alert_id = proposed(level)
 
     sign(alert_id, *signers)
@@ -92,7 +94,9 @@ def test_fifty_at_once_issue_once(any_region: SimpleNamespace) -> None:
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(Issue)) == 1
         assert session.scalar(select(func.count()).select_from(Signature)) == 1
-    assert sorted(outcomes) == ["Forbidden"] * outcomes.count("Forbidden") + ["Stale"] * outcomes.count("Stale") + ["True"]
+    assert sorted(outcomes) == ["Forbidden"] * outcomes.count("Forbidden") + ["Stale"] * outcomes.count("Stale") + [
+        "True"
+    ]
 
 
 def test_one_person_holds_and_two_release(region: SimpleNamespace) -> None:
@@ -177,7 +181,13 @@ def test_no_city_never_means_every_city(region: SimpleNamespace) -> None:
         response.propose(
             session,
             response.Proposal(
-                mode=Mode.ACTUAL, kind="air", level=Level.RED, cities=(), effective_from=clock.now(), effective_to=None, reason="x"
+                mode=Mode.ACTUAL,
+                kind="air",
+                level=Level.RED,
+                cities=(),
+                effective_from=clock.now(),
+                effective_to=None,
+                reason="x",
             ),
             proposer="d1",
         )

@@ -64,17 +64,34 @@ def test_a_run_whose_process_died_is_taken_up_again(any_store: str, monkeypatch:
     assert done == [AT]
 
 
-def test_a_failing_job_leaves_its_reason_and_does_not_stop_the_others(any_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_job_leaves_its_reason_and_does_not_stop_the_others(
+    any_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def break_down(slot: datetime) -> None:
         raise ValueError("the source is away")
 
-    monkeypatch.setattr(schedule, "timetable", lambda: (schedule.Line("bad", "* * * * *", break_down, newest_only=True),))
+    monkeypatch.setattr(
+        schedule, "timetable", lambda: (schedule.Line("bad", "* * * * *", break_down, newest_only=False),)
+    )
     with db.transaction() as session:
         session.add_all(ScheduleRun(job="bad", slot_at=AT + timedelta(minutes=n), state="due") for n in range(2))
 
     assert schedule.run_due() == 2
     with db.reading() as session:
         assert session.scalars(select(ScheduleRun.trouble)).all() == ["ValueError: the source is away"] * 2
+
+
+def test_one_run_stands_for_all_the_missed_ones(any_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[datetime] = []
+    monkeypatch.setattr(schedule, "timetable", lambda: (schedule.Line("trial", "* * * * *", done.append, newest_only=True),))
+    with db.transaction() as session:
+        session.add_all(ScheduleRun(job="trial", slot_at=AT + timedelta(minutes=n), state="due") for n in range(9))
+
+    schedule.run_due()
+
+    assert done == [AT + timedelta(minutes=8)]
+    with db.reading() as session:
+        assert set(session.scalars(select(ScheduleRun.state))) == {"done"}
 
 
 def test_the_timetable_names_real_jobs_with_sound_cron_lines(store: object) -> None:

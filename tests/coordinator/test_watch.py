@@ -23,7 +23,9 @@ class Air:
     def __init__(self, now: datetime) -> None:
         self.hour = now.replace(minute=0, second=0, microsecond=0)
 
-    def observed(self, value: float | None, *, hours: range = range(1, 73), city: str = BEIJING_CITY, **more: Any) -> None:
+    def observed(
+        self, value: float | None, *, hours: range = range(1, 73), city: str = BEIJING_CITY, **more: Any
+    ) -> None:
         rows = [self._row(city, -n, value) for n in hours]
         intake.accept_readings({"source": "站网", "rows": rows, "replay": True, **more})
 
@@ -42,7 +44,13 @@ class Air:
 
     def _row(self, city: str, back: int, value: float | None) -> dict[str, Any]:
         at = self.hour + timedelta(hours=back)
-        return {"time": at.isoformat(), "city": city, "PM2.5": value, "PM10": None if value is None else value * 1.3, "NO2": 40}
+        return {
+            "time": at.isoformat(),
+            "city": city,
+            "PM2.5": value,
+            "PM10": None if value is None else value * 1.3,
+            "NO2": 40,
+        }
 
 
 @pytest.fixture
@@ -163,7 +171,9 @@ def test_a_daily_table_counts_by_its_upper_bound(air: Air) -> None:
     watch.round()
     [alert] = alerts()
     assert alert.level >= Level.YELLOW
-    assert alert.evidence["foretold_by"] == [f"会商 日 {air.hour.astimezone(clock.BEIJING):%m-%d} " + alert.evidence["foretold_by"][0][-5:]]
+    assert alert.evidence["foretold_by"] == [
+        f"会商 日 {air.hour.astimezone(clock.BEIJING):%m-%d} " + alert.evidence["foretold_by"][0][-5:]
+    ]
 
 
 def test_a_daily_table_whose_upper_bounds_stay_below_starts_nothing(air: Air) -> None:
@@ -271,7 +281,9 @@ def test_missing_data_never_lifts(air: Air, gap: str) -> None:
     assert last_graded().change == "unknown"
 
 
-def test_the_feed_dying_in_the_middle_of_an_alert_lifts_nothing_and_pages_once(air: Air, moving: SimpleNamespace) -> None:
+def test_the_feed_dying_in_the_middle_of_an_alert_lifts_nothing_and_pages_once(
+    air: Air, moving: SimpleNamespace
+) -> None:
     stand()
     air.observed(FOUL)
     air.foretold(CLEAN, hours=range(240))
@@ -292,7 +304,9 @@ def test_worse_air_asks_for_an_upgrade(air: Air) -> None:
     assert (response.waiting_for(alert), response.asked_level(alert)) == ("upgrade", Level.RED)
 
 
-def test_an_officers_alert_over_two_cities_is_lifted_only_when_both_are_clean(air: Air, moving: SimpleNamespace) -> None:
+def test_an_officers_alert_over_two_cities_is_lifted_only_when_both_are_clean(
+    air: Air, moving: SimpleNamespace
+) -> None:
     alert_id = issued()
     air.observed(CLEAN)
     air.foretold(CLEAN)

@@ -40,7 +40,10 @@ def send(hour: Any, table: np.ndarray, *, coarse: float = 1.4) -> dict[str, Any]
 
 
 def foretell(hour: Any, value: float) -> None:
-    rows = [{"time": (hour + timedelta(hours=n)).isoformat(), "city": CITY, "PM2.5": value, "PM10": value * 1.4} for n in range(120)]
+    rows = [
+        {"time": (hour + timedelta(hours=n)).isoformat(), "city": CITY, "PM2.5": value, "PM10": value * 1.4}
+        for n in range(120)
+    ]
     intake.accept_forecasts({"source": "数值预报", "rows": rows})
 
 
