@@ -4,9 +4,9 @@ from flask import Flask
 
 from coordinator.web import session
 from coordinator.web.door import desk, furnish
-from coordinator.web.pages import alerts, audit, board, contacts, drills, incidents, live, notices, system
+from coordinator.web.pages import alerts, audit, board, contacts, drills, incidents, live, notices, summaries, system
 
-PAGES = (session, board, live, alerts, notices, contacts, incidents, drills, audit, system)
+PAGES = (session, board, live, alerts, notices, contacts, incidents, drills, summaries, audit, system)
 
 
 def attach(app: Flask) -> None:

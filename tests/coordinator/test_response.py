@@ -4,10 +4,10 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from coordinator import clock, db, issuing, response, verify
-from coordinator.errors import CoordinatorError, Forbidden, Refusal, Stale
+from coordinator import clock, db, issuing, reports, response, verify
+from coordinator.errors import CoordinatorError, Fault, Forbidden, Refusal, Stale
 from coordinator.models import Issue, Mode, Notice, Signature, State
 from rules.levels import Level
 from tests.coordinator.conftest import issued, officer, proposed, sign, state_of
@@ -217,3 +217,24 @@ def test_a_signer_of_another_place_may_not_sign(region: SimpleNamespace) -> None
 
     with pytest.raises(Forbidden, match="辖区"):
         sign(alert_id, "s1")
+
+
+def test_the_report_is_the_same_whenever_it_is_read(region: SimpleNamespace) -> None:
+    alert_id = issued()
+
+    with db.reading() as session:
+        first, again = reports.of(session, alert_id), reports.of(session, alert_id)
+
+    assert first == again
+    assert sum(row["receivers"] for row in first["by_city"]) == region.plants
+    assert len(first["without_answer"]) == region.plants
+    assert [row["what"][:2] for row in first["timeline"]] == ["拟定", "会签", "会签", "发布"]
+
+
+def test_no_report_is_made_of_a_book_that_does_not_close(region: SimpleNamespace) -> None:
+    alert_id = issued()
+    with db.transaction() as session:
+        session.execute(delete(Notice).where(Notice.channel == "sms", Notice.receiver.like("91110000%")))
+
+    with db.reading() as session, pytest.raises(Fault, match="账不平"):
+        reports.of(session, alert_id)

@@ -21,6 +21,7 @@ WORDS = {
     "present_hours": "现时有效小时",
     "ahead_aqi24": "未来 AQI24 最高",
     "possible": "缺测小时若最坏，可达",
+    "needs_verification": "等级取决于单个站点，须核实",
     "cause": "成因",
     "observed_by": "实况来源",
     "suspects": "存疑站点",
