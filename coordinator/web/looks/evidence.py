@@ -114,4 +114,6 @@ def _plain(value: Any) -> str:
         return "、".join(_plain(each) for each in value)
     if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
         return moment(value)
+    if isinstance(value, bool):
+        return say("是") if value else say("否")
     return f"{value:g}" if isinstance(value, float) else str(value)
