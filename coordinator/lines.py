@@ -36,7 +36,8 @@ class Dispatcher:
         tasks += [asyncio.create_task(self.keep(partial(self.ask, way))) for way in ways]
         while not self.stopping.is_set():
             await asyncio.sleep(0.1)
-        await asyncio.wait(tasks, timeout=dispatch.LEASE_S / 2)
+        if tasks:  # none when no carrier is set up
+            await asyncio.wait(tasks, timeout=dispatch.LEASE_S / 2)
         for carrier in self.carriers.values():
             await carrier.close()
 

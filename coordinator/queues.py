@@ -6,9 +6,11 @@ import hashlib
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -59,12 +61,25 @@ def answers() -> bool:
 
 def ensure() -> bool:
     """The first role to come owns the embedded server, under a lock; the others find it. True when it answers."""
-    if os.environ.get("REDIS_URL") or answers():
+    if os.environ.get("REDIS_URL"):
         return answers()
     if "lock" not in _owned and not _take_lock():
-        return False
-    _start()
+        return answers()
+    if not answers():
+        _start()
+    elif "server" not in _owned:
+        _adopt()
     return answers()
+
+
+def _adopt() -> None:
+    """Its owner was killed and it went on: from now on it ends with this process."""
+    try:
+        told = connection().info("server")
+    except (redis.RedisError, OSError):
+        return
+    atexit.register(stop)
+    _owned["server"] = int(told["process_id"]) if isinstance(told, dict) else 0
 
 
 def _take_lock() -> bool:
@@ -74,7 +89,7 @@ def _take_lock() -> bool:
     except BlockingIOError:
         held.close()
         return False
-    _owned["lock"] = held
+    _owned["lock"], _owned["by"] = held, os.getpid()
     return True
 
 
@@ -102,7 +117,7 @@ def _start() -> None:
                 "noeviction",
                 "--daemonize",
                 "no",
-            ],  # fmt: skip
+            ],
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -136,6 +151,9 @@ def stop() -> None:
     if isinstance(server, subprocess.Popen):
         server.terminate()
         server.wait(5)
+    elif isinstance(server, int) and server and os.getpid() == _owned.get("by"):
+        with suppress(ProcessLookupError):
+            os.kill(server, signal.SIGTERM)
 
 
 def queue(name: str) -> Queue:

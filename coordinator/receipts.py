@@ -91,5 +91,7 @@ def adopt(session: Session, notice_id: int, reference: str) -> None:
     session.execute(
         update(Notice)
         .where(Notice.id == notice_id, Notice.state == State.UNCERTAIN)
-        .values(state=State.ACCEPTED, reference=reference, accepted_at=clock.now())
+        .values(
+            state=State.ACCEPTED, reference=reference, accepted_at=clock.now(), lease_s=db.seconds(), asked=0, error=""
+        )  # its silence counts from now on
     )
