@@ -1,7 +1,8 @@
 """From a signed revision to its notices: plan, words, rows. Safe to run twice, by anybody, after any death."""
 
 import logging
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -11,21 +12,45 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contacts import ladder
-from coordinator import clock, config, db, queues, register, render, response, rulebook, rulebook_measures, tokens
+from coordinator import (
+    clock,
+    config,
+    db,
+    leases,
+    queues,
+    register,
+    render,
+    response,
+    rulebook,
+    rulebook_measures,
+    tokens,
+)
 from coordinator.errors import Refusal
 from coordinator.models import REACHED, Alert, Issue, Notice, NoticeKind, Receiver, Revision, State
 from coordinator.orders import LANES, Order, Person, Place, PlannedNotice, PlannedReceiver
 from coordinator.plan import lane_of, plan
 from rules.levels import Level
 from rules.measure_tables import measure_from
+from rules.measures import society
 
 logger = logging.getLogger(__name__)
-CHUNK = 2000
+FIRST, CHUNK = 200, 1000  # a small first chunk: workers send while the rest is written
 ENDING = ("lift", "retract")
 
 
 def materialise(alert_id: int, rev: int) -> None:
-    """Write every notice of an issued revision, then let the alert stand. Chunks are sent while later ones are made."""
+    """Write every notice of an issued revision, then let the alert stand. One process at a time: others find it taken."""
+    lease, holder = f"issue:{alert_id}:{rev}", uuid.uuid4().hex
+    if leases.take(lease, holder) is None:
+        return
+    try:
+        _write_all(alert_id, rev, still_ours=lambda: leases.take(lease, holder) is not None)
+    finally:
+        leases.give_back(lease, holder)
+
+
+def _write_all(alert_id: int, rev: int, *, still_ours: Callable[[], bool]) -> None:
+    """Chunk by chunk; the first are sent while later ones are made."""
     with db.reading() as session:
         alert, issue = session.get_one(Alert, alert_id), session.get_one(Issue, (alert_id, rev))
         if issue.materialised_at:
@@ -38,7 +63,7 @@ def materialise(alert_id: int, rev: int) -> None:
             complaints += [
                 {"receiver": one.key, "name": one.name, "complaint": one.complaint} for one in batch if one.complaint
             ]
-            if not _write(alert, issue, batch, numbers):
+            if not still_ours() or not _write(alert, issue, batch, numbers):
                 return
             queues.hint(f"alert {alert_id}")
     _finish(alert_id, rev, complaints)
@@ -113,7 +138,7 @@ def remembered(receiver: Receiver, order: Order, *, person: int = 0) -> PlannedR
         industry=receiver.industry,
         grade=receiver.grade,
         measures=tuple(measure_from(one) for one in receiver.measures),
-        society=(),
+        society=society(rulebook_measures.table(), level=order.level, city=receiver.city) if receiver.measures else (),
         person=chosen,
         ladder=people,
         notices=ways_to(chosen, lane_of(order)) if chosen else (),
@@ -170,9 +195,10 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _chunks(receivers: Iterable[PlannedReceiver]) -> Iterator[list[PlannedReceiver]]:
-    walk = iter(receivers)
-    while batch := list(islice(walk, CHUNK)):
+    walk, size = iter(receivers), min(FIRST, CHUNK)
+    while batch := list(islice(walk, size)):
         yield batch
+        size = CHUNK
 
 
 def _write(alert: Alert, issue: Issue, batch: list[PlannedReceiver], numbers: dict[str, str]) -> bool:
@@ -184,10 +210,9 @@ def _write(alert: Alert, issue: Issue, batch: list[PlannedReceiver], numbers: di
         in_force = select(Alert.in_force_rev).where(Alert.id == alert.id).with_for_update(read=True)
         if session.scalar(in_force) != issue.rev:
             return False
-        session.execute(db.insert_new(Receiver.__table__), made.receivers)  # type: ignore[arg-type]
+        db.insert_many(session, Receiver.__table__, made.receivers)  # type: ignore[arg-type]
         _renew(session, alert.id, issue, made.receivers)
-        if made.notices:
-            session.execute(db.insert_new(Notice.__table__), made.notices)  # type: ignore[arg-type]
+        db.insert_many(session, Notice.__table__, made.notices)  # type: ignore[arg-type]
     return True
 
 

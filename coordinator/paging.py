@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contacts import ladder, roster
 from contacts.models import Officer
 from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
-from coordinator.models import Alert, AlertState, Issue, Mode, Notice, NoticeKind, State
+from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
 from coordinator.orders import Person
 from rules.levels import Level
 
@@ -113,24 +113,10 @@ def put(session: Session, rows: Iterable[dict[str, Any]]) -> None:
         session.execute(db.insert_new(Notice.__table__), listed)  # type: ignore[arg-type]
 
 
-def _call_duty() -> None:
-    """A proposal of the program waits for a duty officer: call who is on duty, once."""
-    with db.transaction() as session:
-        proposed = session.scalars(
-            select(Alert)
-            .where(Alert.state == AlertState.PROPOSED, Alert.proposer == response.PROGRAM, Alert.paged_step == 0)
-            .with_for_update(skip_locked=True)
-        )
-        for alert in proposed:
-            page_duty(session, alert, purpose="proposed", step=ROUND - 1)
-            alert.paged_step = 1
-
-
 def call_the_next() -> None:
     """会签超时: whoever has not signed in time is joined by the next on the ladder. Nothing is issued by itself."""
     with db.reading() as session:
         waiting = session.scalars(select(Alert.id).where(Alert.waiting_since.is_not(None))).all()
-    _call_duty()
     for alert_id in waiting:
         with db.transaction() as session:
             alert = response.load(session, alert_id)

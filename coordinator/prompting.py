@@ -113,7 +113,7 @@ class Desk:
             episode_id=self.episode.id if self.episode else None,
         )
         alert = response.propose(self.session, proposal, proposer=PROGRAM)
-        paging.page_duty(self.session, alert, purpose="sign", step=0)
+        paging.page_duty(self.session, alert, purpose="proposed", step=0)
         self.proposed.append(alert.id)
         return ""
 
@@ -170,9 +170,7 @@ class Desk:
         self.asked.append(alert.id)
         return ""
 
-    def _wanted(
-        self, alert: Alert, changes: Mapping[str, Change], grounds: Grounds, *, level: Level
-    ) -> dict[str, Any]:
+    def _wanted(self, alert: Alert, changes: Mapping[str, Change], grounds: Grounds, *, level: Level) -> dict[str, Any]:
         leading = _leading(changes.values())
         evidence = {code: grounds[code] for code in changes} if len(changes) > 1 else grounds[leading.grading.city]
         reason = ";".join(_reason(code, change, grounds[code]) for code, change in changes.items())

@@ -154,11 +154,11 @@ def _line(plant: Row, name: str, step: str, capacity: float, *rest: str) -> Row:
         "工序": step,
         "产能": capacity,
         "产能单位": unit,
-        "黄色预警减排措施": f"{name}限产 20%",
+        "黄色预警减排措施": "限产20%",
         "黄色停限产比例": "20%",
         "橙色预警减排措施": orange,
         "橙色停限产比例": "50%",
-        "红色预警减排措施": f"{name}停产",
+        "红色预警减排措施": "停产",
         "红色停限产比例": "100%",
     }
 
