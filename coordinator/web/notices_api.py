@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from contacts.models import Officer
 from coordinator import answers, mandates
+from coordinator.dispatch import DUTY_LANE
 from coordinator.errors import Forbidden
 from coordinator.models import Alert, Notice, Receiver
 from coordinator.web import acting, asked, auth, said, wire
@@ -23,12 +24,14 @@ Answer = Any
 @auth.may("read")
 @acting.look
 def sent(session: Session, alert_id: int, sought: asked.NoticesQuery) -> Answer:
-    """The notices of an alert as they were sent, page by page."""
+    """The notices of an alert as they were sent, page by page. Calls to signers and duty officers come with kind=reminder."""
     alert = wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警")
     query = select(Notice).where(Notice.alert_id == alert_id)
     for name in ("state", "kind", "channel"):
         if value := getattr(sought, name):
             query = query.where(getattr(Notice, name) == value)
+    if not sought.kind:
+        query = query.where(Notice.lane != DUTY_LANE)
     if sought.city:
         query = query.where(Notice.city == wire.cities([sought.city], "city")[0])
     if (held := places(auth.officer(), alert)) is not None:
