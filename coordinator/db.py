@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -132,6 +132,31 @@ def insert_new(table: Table) -> Insert:
     dialect = sqlite if is_sqlite() else postgresql
     made: Insert = dialect.insert(table).on_conflict_do_nothing()
     return made
+
+
+def insert_many(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows by the thousand, which all name the same columns; those whose key is already there are passed over."""
+    if not rows:
+        return
+    if is_sqlite():
+        session.execute(insert_new(table), list(rows))
+        return
+    names = list(rows[0])
+    columns, beside = ", ".join(f'"{name}"' for name in names), f"new_{table.name}"
+    dialect = engine().dialect
+    kinds = [table.columns[name].type.dialect_impl(dialect) for name in names]
+    turned = [kind.bind_processor(dialect) or _as_text for kind in kinds]
+    cursor: Any = session.connection().connection.cursor()
+    cursor.execute(f"CREATE TEMP TABLE {beside} ON COMMIT DROP AS SELECT {columns} FROM {table.name} WITH NO DATA")  # noqa: S608
+    with cursor.copy(f"COPY {beside} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([turn(row[name]) for turn, name in zip(turned, names, strict=True)])
+    cursor.execute(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {beside} ON CONFLICT DO NOTHING")  # noqa: S608
+
+
+def _as_text(value: Any) -> Any:
+    """The driver writes an enumeration's name; the tables hold its word."""
+    return str(value) if isinstance(value, str) else value
 
 
 def reachable() -> str:
