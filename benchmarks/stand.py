@@ -46,7 +46,9 @@ def stand(*, postgresql: bool = True, latency_ms: int = 0) -> Iterator[Stand]:
     """A fresh store, and local carriers that keep a ledger."""
     home = Path(tempfile.mkdtemp(prefix="liandong-bench-"))
     ports = services.free_port(), services.free_port()
-    os.environ.update({"LIANDONG_HOME": str(home), "REDIS_URL": os.environ.get("BENCH_REDIS_URL", ""), **settings(*ports)})
+    os.environ.update(
+        {"LIANDONG_HOME": str(home), "REDIS_URL": os.environ.get("BENCH_REDIS_URL", ""), **settings(*ports)}
+    )
     if not os.environ["REDIS_URL"]:
         del os.environ["REDIS_URL"]
     os.environ.pop("DATABASE_URL", None)
