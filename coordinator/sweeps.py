@@ -170,12 +170,15 @@ def take_silent(way: Way, limit: int = 100) -> list[tuple[int, str, int]]:
 
 async def poll(way: Way, carrier: Any, silent: Sequence[tuple[int, str, int]]) -> None:
     """Ask what became of them; after the last question without an answer they are unknown, and a person rings."""
-    for notice_id, reference, asked in silent:
+
+    async def one(notice_id: int, reference: str, asked: int) -> None:
         try:
             word = await carrier.status(reference)
         except TryLater:
-            continue
+            return
         await asyncio.to_thread(_news, way, notice_id, word, asked)
+
+    await asyncio.gather(*(one(*row) for row in silent))  # side by side: a slow carrier must not hold up the look-ups
 
 
 def _news(way: Way, notice_id: int, word: str, asked: int) -> None:

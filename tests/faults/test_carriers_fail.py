@@ -79,3 +79,15 @@ def test_what_cannot_be_looked_up_waits_and_is_not_repeated(plants: int, store: 
         settled(State.UNCERTAIN)
 
     nothing_lost_or_repeated(store, plants)
+
+
+def test_what_is_silent_is_asked_about_side_by_side_so_that_a_slow_carrier_holds_nothing_up(
+    plants: int, store: Path, carriers: Any
+) -> None:
+    issued()
+    with worker_inside():
+        settled()
+        weather(carriers, latency_ms=400)  # one after another: 48 s
+        hurry(State.ACCEPTED, seconds=400)
+        until(lambda: states().keys() <= {"sent", "delivered"})
+    nothing_lost_or_repeated(store, plants)
