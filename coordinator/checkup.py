@@ -32,7 +32,8 @@ def run() -> list[Line]:
     faults = config.find_faults(os.environ)
     lines = [Line("configuration", fault=fault) for fault in faults] or [Line("configuration", good="可用")]
     try:
-        return [*lines, *_database(), _redis(), *_channels()]
+        redis = [] if any(fault.startswith("REDIS_URL") for fault in faults) else [_redis()]
+        return [*lines, *_database(), *redis, *_channels()]
     except Misconfigured as error:
         return [*lines, Line("configuration", fault=str(error))]
 

@@ -81,6 +81,8 @@ def find_faults(environ: Mapping[str, str]) -> list[str]:
         faults.append("PUBLIC_BASE_URL: 不是网址;例如 https://yj.example.gov.cn")
     if environ.get("LIANDONG_LOG", "json") not in ("json", "console"):
         faults.append("LIANDONG_LOG: 只能是 json 或 console")
+    if environ.get("REDIS_URL") and urlsplit(environ["REDIS_URL"]).scheme not in ("redis", "rediss", "unix"):
+        faults.append("REDIS_URL: 不是 Redis 地址;例如 redis://:口令@主机:6379/0,不设则用嵌入式")
     faults += _carrier_faults(environ)
     if environment == "production":
         faults += _production_faults(environ, url)

@@ -33,6 +33,7 @@ class NotFound(CoordinatorError):
     """There is no such thing: check the number or address."""
 
     http_status = 404
+    exit_code = 2
     title = "没有找到 Not found"
 
 
