@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
+from math import nan
 from typing import Any
 
 from coordinator.errors import Refusal
@@ -12,12 +13,16 @@ from coordinator.rulefiles import SETS, read
 from rules import strict
 from rules.rulesets import NATION
 
+MUNICIPALITIES = ("110000", "120000", "310000", "500000")
 _SUFFIXES = ("市", "地区", "盟", "省")
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """A city as GB/T 2260 codes it; ``tile`` is its (column, row) on the schematic map, None outside the region."""
+    """A city as GB/T 2260 codes it; ``tile`` is its (column, row) on the schematic map, None outside the region.
+
+    Far from the region ``lon`` and ``lat`` are nan: such a city is known by code and name alone.
+    """
 
     code: str
     name: str
@@ -45,7 +50,7 @@ class Region:
 
 @cache
 def gazetteer() -> tuple[City, ...]:
-    """Every city known by code and name."""
+    """The cities of the region and round it, known with place and neighbours; `find_city` knows the nation's others."""
     path = SETS / "regions" / "cities.toml"
     return tuple(_city(row, f"regions/cities.toml city[{place}]") for place, row in enumerate(read(path)["city"]))
 
@@ -64,11 +69,24 @@ def cities() -> tuple[City, ...]:
 
 
 @cache
+def _elsewhere() -> dict[str, City]:
+    """The other cities of the nation by code, short name and full name."""
+    lines = read(SETS / "regions" / "elsewhere.toml")["places"].split("\n")
+    words: dict[str, City] = {}
+    for code, name, written, province in (line.split() for line in lines if line):
+        place = City(code, name, province, lon=nan, lat=nan, tile=None, neighbours=())
+        words |= dict.fromkeys((code, name, written, _plain(written)), place)
+        words |= {f"{name}州": place} if written.endswith("自治州") else {}  # as the national publication writes it
+    return words
+
+
+@cache
 def _by_word() -> dict[str, City]:
     words = {city.code: city for city in gazetteer()}
     words |= {city.name: city for city in gazetteer()}
     words |= {_plain(city.name): city for city in gazetteer()}
-    return words | {"110100": words["110000"], "120100": words["120000"]}
+    words |= {word: place for word, place in _elsewhere().items() if word not in words}
+    return words | {f"{code[:2]}0100": words[code] for code in MUNICIPALITIES}
 
 
 def _plain(name: str) -> str:

@@ -40,7 +40,7 @@ def at(back: int) -> str:
 
 
 def test_a_table_of_cities_is_taken_once(folder: Path) -> None:
-    put(folder / "hour.csv", f"time,city,PM2.5,PM10\n{at(2)},北京市,80,120\n{at(1)},石家庄,,90\n{at(1)},上海,50,60\n")
+    put(folder / "hour.csv", f"time,city,PM2.5,PM10\n{at(2)},北京市,80,120\n{at(1)},石家庄,,90\n{at(1)},纽约,50,60\n")
     answer = intake.pull("folder")
     assert (answer["accepted"], answer["duplicates"]) == (2, 0)
     assert intake.pull("folder")["accepted"] == 0

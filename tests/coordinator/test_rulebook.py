@@ -18,6 +18,15 @@ def test_data_sets_own_spellings_are_understood(word, code):
     assert rulebook.city(word).code == code
 
 
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [("上海", "310000"), ("310100", "310000"), ("武汉市", "420100"), ("恩施州", "422800"), ("吉林", "220200")],
+)
+def test_cities_far_from_the_region_are_cities_too(word, code):
+    assert rulebook.city(word).code == code
+    assert rulebook.city(word) not in rulebook.cities()
+
+
 def test_an_unknown_city_is_refused_with_near_names():
     with pytest.raises(Refusal, match="石家庄"):
         rulebook.city("石家壮")
