@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -57,11 +58,14 @@ def stand(*, postgresql: bool = True, latency_ms: int = 0) -> Iterator[Stand]:
     with services.postgresql() as server:
         if postgresql:
             os.environ["DATABASE_URL"] = services.new_database(server)
-        schema.upgrade()
-        with role(*words):
-            services_await(ports[0])
-            yield Stand(home, ports)
-        db.engine().dispose()
+        try:
+            schema.upgrade()
+            with role(*words):
+                services_await(ports[0])
+                yield Stand(home, ports)
+        finally:
+            db.engine().dispose()  # the server waits for the last connection before it ends
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def services_await(port: int) -> None:
