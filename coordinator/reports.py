@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contacts.models import Officer
 from coordinator import progress, rulebook
 from coordinator.errors import Fault
 from coordinator.models import Alert, Answer, Issue, NoticeKind, Receiver, Revision, Signature
@@ -50,7 +51,9 @@ def _closed_or_fault(session: Session, alert: Alert, standing: dict[str, Any]) -
     corrections = standing["apart"].get(NoticeKind.CORRECTION, 0)
     waiting = select(Issue.rev).where(Issue.alert_id == alert.id, Issue.materialised_at.is_(None))
     if session.scalar(waiting.limit(1)) is None and standing["listed"] + corrections != listed:
-        raise Fault(f"预警 {alert.number} 的账不平:名单 {listed},通知 {standing['listed'] + corrections};请先运行 liandong verify")
+        raise Fault(
+            f"预警 {alert.number} 的账不平:名单 {listed},通知 {standing['listed'] + corrections};请先运行 liandong verify"
+        )
 
 
 def timeline(session: Session, alert: Alert) -> list[dict[str, Any]]:
@@ -64,9 +67,12 @@ def timeline(session: Session, alert: Alert) -> list[dict[str, Any]]:
         rows.append({"at": signed.signed_at, "who": signed.officer, "what": f"{word}(第{signed.rev}版)"})
     for issue in session.scalars(select(Issue).where(Issue.alert_id == alert.id)):
         rows.append({"at": issue.issued_at, "who": "", "what": f"{CHANGES[issue.change]}发出,名单 {issue.listed} 条"})
-    for answer in session.scalars(select(Answer).where(Answer.alert_id == alert.id, Answer.kind == "cannot").limit(200)):
+    for answer in session.scalars(
+        select(Answer).where(Answer.alert_id == alert.id, Answer.kind == "cannot").limit(200)
+    ):
         rows.append({"at": answer.answered_at, "who": answer.by, "what": f"{SAID[answer.kind]}:{answer.words}"})
-    return sorted(rows, key=lambda row: row["at"])
+    names = dict(session.execute(select(Officer.id, Officer.name)).all()) | {"program": "程序", "timetable": "时刻表"}
+    return [row | {"who": names.get(row["who"], row["who"])} for row in sorted(rows, key=lambda row: row["at"])]
 
 
 def _first_signature(session: Session, alert: Alert) -> datetime | None:
@@ -104,4 +110,3 @@ def _minutes(since: datetime | None, until: datetime | None) -> float | None:
 
 def _hours(since: datetime | None, until: datetime | None) -> float | None:
     return round((until - since) / timedelta(hours=1), 1) if since and until else None
-

@@ -95,10 +95,13 @@ class Officers:
     def __init__(self, api: Api, actors: Iterable[Actor]) -> None:
         self.api, self.actors = api, list(actors)
         self.seen: dict[int, tuple[str, str]] = {}
+        self.busy = False  # somebody is reading and signing: the play slows down for them
 
     def turn(self) -> None:
         watcher = next(actor for actor in self.actors if actor.role == "duty")
-        for alert in self._alerts(watcher):
+        alerts = self._alerts(watcher)
+        self.busy = any(alert["state"] == "proposed" or alert["waiting_for"] for alert in alerts)
+        for alert in alerts:
             self._tell(alert)
             if alert["state"] == "proposed":
                 self._act(alert, "submit", ("duty",), 1)

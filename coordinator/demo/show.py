@@ -13,6 +13,7 @@ from coordinator.demo.play import Api, Feed, Officers, Plants, keep, say
 from coordinator.demo.stage import Actor, Episode, Stagehand
 from coordinator.errors import TryLater
 
+SIGNING_RATE = 120.0  # half a second a minute, while people sign
 ROLE_NAMES = {
     "duty": "值班员",
     "signer": "签发人",
@@ -79,8 +80,12 @@ def run(
     hand.run_at(3600 / hour_seconds)
     for turn, every_s in ((feed.turn, hour_seconds / 2), (officers.turn, 1.0), (plants.turn, 1.0)):
         keep(turn, stopping, every_s)
+    slowly = False
     while clock.now() < episode.ends_at + timedelta(hours=1):
         stopping.wait(0.5)
+        if officers.busy != slowly:
+            slowly = officers.busy
+            hand.run_at(SIGNING_RATE if slowly else 3600 / hour_seconds)
     hand.run_at(1.0)
     say(f"数据到此为止,时钟恢复正常速度。报告与台账:{web.base}/alerts  收件箱:{inbox.base}/")
     click.echo("按 Ctrl-C 结束。 Press Ctrl-C to stop.")
