@@ -51,12 +51,14 @@ def peer(count: int, *, times: int) -> None:
     if not alertmanager.there():
         print("prometheus-alertmanager is not installed (apt-get install prometheus-alertmanager): no comparison")
         return
-    ours, theirs = [], []
+    ours: list[dispatch.Run] = []
+    theirs: list[float] = []
     for _ in range(times):
         with stand.stand() as ground:
-            ours.append(dispatch.on(ground, count, kind="email", workers=2).whole_s)
+            ours.append(dispatch.on(ground, count, kind="email", workers=2))
             theirs.append(alertmanager.once(ground, count))
-    mine, other = statistics.median(ours), statistics.median(theirs)
+    show("e-mail, PostgreSQL, 2 worker(s), beside the peer", ours)
+    mine, other = median(ours, lambda run: run.whole_s), statistics.median(theirs)
     print(f"e-mail to one relay: ours {mine:.2f} s, Alertmanager {other:.2f} s, ratio {mine / other:.2f}; load "
           f"{os.getloadavg()[0]:.1f}; runs {[f'{one:.1f}' for one in ours]} {[f'{one:.1f}' for one in theirs]}")  # fmt: skip
 
