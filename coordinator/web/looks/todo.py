@@ -88,19 +88,24 @@ def _of_telling(session: Session, alert: Alert) -> Iterator[Task]:
     counts = progress.receivers(session, alert.id)
     drill, number = alert.mode != Mode.ACTUAL, {"alert_id": alert.id}
     if counts["cannot"]:
-        words = say("%(n)s 家答复不能执行（%(number)s）", n=counts["cannot"], number=alert.number)
+        words = say("%(n)s 家答复不能执行（%(number)s）", n=counts["cannot"], number=named(alert))
         yield Task(grave=True, words=words, press=say("逐家处理"), endpoint="desk.receiver_list", drill=drill,
                    where=number | {"which": "cannot"})  # fmt: skip
     if counts["unreachable"]:
-        words = say("%(n)s 家联系不上，请打电话（%(number)s）", n=counts["unreachable"], number=alert.number)
+        words = say("%(n)s 家联系不上，请打电话（%(number)s）", n=counts["unreachable"], number=named(alert))
         yield Task(
             grave=True, words=words, press=say("打电话清单"), endpoint="desk.call_sheet", drill=drill, where=number
         )
     silent = _silent(session, alert)
     if silent:
-        words = say("%(n)s 家逾时未签收（%(number)s）", n=silent, number=alert.number)
+        words = say("%(n)s 家逾时未签收（%(number)s）", n=silent, number=named(alert))
         yield Task(grave=False, words=words, press=say("查看"), endpoint="desk.receiver_list", drill=drill,
                    where=number | {"which": "silent"})  # fmt: skip
+
+
+def named(alert: Alert) -> str:
+    """Places and number, as one speaks of an alert."""
+    return f"{cities(alert.cities, 2)} {alert.number}"
 
 
 def _silent(session: Session, alert: Alert) -> int:
