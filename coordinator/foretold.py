@@ -71,9 +71,7 @@ def load(session: Session, frame: Frame, cities: Sequence[str], *, now: datetime
     return outlooks
 
 
-def _newest(
-    session: Session, frame: Frame, cities: Sequence[str], *, now: datetime, span_h: int
-) -> Sequence[Row[Any]]:
+def _newest(session: Session, frame: Frame, cities: Sequence[str], *, now: datetime, span_h: int) -> Sequence[Row[Any]]:
     """The newest issue for each city and hour (or day) that has a value."""
     says = or_(Forecast.pm25.is_not(None), Forecast.aqi.is_not(None))
     bounds = and_(

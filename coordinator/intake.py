@@ -131,7 +131,12 @@ def _handed(kind: Kind, body: object, raw: bytes) -> Handed:
     if len(raw) > LARGEST_BODY:
         raise Refusal(f"请求体有 {len(raw) >> 20} MiB,一次最多 {LARGEST_BODY >> 20} MiB,请分批提交")
     return Handed(
-        kind=kind, source=source.strip(), raw=raw, rows=list(enumerate(rows)), issued_at=body.get("issued_at"), replay=replay
+        kind=kind,
+        source=source.strip(),
+        raw=raw,
+        rows=list(enumerate(rows)),
+        issued_at=body.get("issued_at"),
+        replay=replay,
     )
 
 

@@ -188,7 +188,9 @@ def _word(value: object) -> str:
     return str(value).strip()
 
 
-def measured(place: int, row: Mapping[str, Any], highest: Mapping[str, float]) -> tuple[dict[str, float | None], list[Rejected]]:
+def measured(
+    place: int, row: Mapping[str, Any], highest: Mapping[str, float]
+) -> tuple[dict[str, float | None], list[Rejected]]:
     """The believable values of a row by column, and what was set aside. A named absence stays, as None.
 
     highest  column → above it nothing is believed, µg/m³ (CO mg/m³)

@@ -140,7 +140,9 @@ def rehearsal_stays_apart(session: Session) -> Iterator[str]:
     for notice_id, mode in rows:
         yield f"notice {notice_id} ({mode}) left by the wrong account"
     for mode, mark in MARKS.items():
-        unmarked = select(Notice.id).where(Notice.mode == mode, ~(Notice.body.like(f"{mark}%") & Notice.body.like(f"%{mark}")))
+        unmarked = select(Notice.id).where(
+            Notice.mode == mode, ~(Notice.body.like(f"{mark}%") & Notice.body.like(f"%{mark}"))
+        )
         for (notice_id,) in session.execute(unmarked):
             yield f"notice {notice_id} ({mode}) lacks the mark at both ends"
     for (notice_id,) in session.execute(select(Notice.id).where(~rehearsed, Notice.body.like("%演练%"))):

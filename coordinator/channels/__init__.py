@@ -20,7 +20,9 @@ class Account:
     """One account at a carrier. ``name`` is twilio, sms_b, smtp, drill_twilio or drill_smtp."""
 
     name: str
-    settings: tuple[tuple[str, str], ...] = field(repr=False)  # sorted pairs: an account can key a pool; they hold its token
+    settings: tuple[tuple[str, str], ...] = field(
+        repr=False
+    )  # sorted pairs: an account can key a pool; they hold its token
 
     def __getitem__(self, key: str) -> str:
         return dict(self.settings)[key]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from coordinator import rulebook
-from coordinator.cli import tables
 from coordinator.cli.typed import choose, daily_values, day_of, moment, today
 from coordinator.errors import Refusal
 from rules import grading
@@ -24,6 +23,8 @@ def by_day(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def by_hour(options: Mapping[str, Any]) -> dict[str, Any]:
     """``--hourly FILE --city C --at T [--horizon H]``: looks at [T, T+H)."""
+    from coordinator.cli import tables  # only a file needs the readers of files
+
     cities = [options["city"]] if options["city"] else []
     table = tables.placed(tables.load(options["file"]), cities)
     names = tables.chosen(table, cities, None)

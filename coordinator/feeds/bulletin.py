@@ -77,9 +77,7 @@ def read(path: Path, *, source: str, issued_at: datetime, name: str = "") -> Han
     shown = name or path.name
     try:
         tables, _ = sheets.read(path, _likeness)
-        grids = [
-            [(number, [cells.text(cell) for cell in row]) for number, row in table.rows] for table in tables
-        ]
+        grids = [[(number, [cells.text(cell) for cell in row]) for number, row in table.rows] for table in tables]
     except Unreadable as error:
         raise Refusal(str(error).replace(str(path), shown)) from error
     rows: list[Row] = []
@@ -165,14 +163,19 @@ def _long(titles: list[str], below: Grid, key: tuple[int, int], near: date) -> I
         cell = dict(enumerate(row))
         if cells.blank(cell.get(key[0], "")):
             continue
-        written = f"{cell.get(low, '')}-{cell.get(high, '')}" if low is not None and high is not None else cell.get(aqi, "")
+        written = (
+            f"{cell.get(low, '')}-{cell.get(high, '')}" if low is not None and high is not None else cell.get(aqi, "")
+        )
         day = _day(cell.get(key[1], ""), near)
-        yield number, {
-            "city": cell[key[0]],
-            "day": day.isoformat() if day else cell.get(key[1], ""),
-            "AQI": "" if written == "-" else written,
-            "primary": cell.get(beside, ""),
-        }
+        yield (
+            number,
+            {
+                "city": cell[key[0]],
+                "day": day.isoformat() if day else cell.get(key[1], ""),
+                "AQI": "" if written == "-" else written,
+                "primary": cell.get(beside, ""),
+            },
+        )
 
 
 def _across(titles: list[str], below: Grid, near: date) -> Iterator[tuple[int, dict[str, str]]]:

@@ -125,7 +125,9 @@ def _rows(table: files.Table, now: datetime, *, oldest: datetime) -> tuple[list[
     columns = {name: table.values[name] for name in COLUMNS if name in table.values}
     rows: list[tuple[int, object]] = []
     for place in np.flatnonzero(recent & ours):
-        row: dict[str, Any] = {name: float(values[place]) for name, values in columns.items() if not np.isnan(values[place])}
+        row: dict[str, Any] = {
+            name: float(values[place]) for name, values in columns.items() if not np.isnan(values[place])
+        }
         if not row:
             continue
         row |= {"time": f"{moments[place]}+00:00", "city": table.cities[table.city_of[place]]}

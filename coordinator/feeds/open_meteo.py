@@ -86,7 +86,9 @@ def _get(url: str) -> bytes:
         with error:
             raise TryLater(f"{SOURCE}: 对方答复 {error.code}{_reason(error)},稍后再取") from error
     except (OSError, http.client.HTTPException) as error:
-        raise TryLater(f"{SOURCE}: 连不上({getattr(error, 'reason', error) or type(error).__name__}),稍后再取") from error
+        raise TryLater(
+            f"{SOURCE}: 连不上({getattr(error, 'reason', error) or type(error).__name__}),稍后再取"
+        ) from error
 
 
 def _read(answer: Any) -> bytes:
@@ -124,7 +126,9 @@ def _rows(cities: Sequence[City], answers: Sequence[Any]) -> Iterator[dict[str, 
         raise Fault(f"{SOURCE}: 问了 {len(cities)} 个城市,答了 {len(answers)} 个,无法对应")
     for city, answer in zip(cities, answers, strict=True):
         if not isinstance(answer, Mapping) or answer.get("error"):
-            raise Fault(f"{SOURCE}: {city.name} 没有答复:{answer.get('reason') if isinstance(answer, Mapping) else answer}")
+            raise Fault(
+                f"{SOURCE}: {city.name} 没有答复:{answer.get('reason') if isinstance(answer, Mapping) else answer}"
+            )
         yield from city_rows(city, answer)
 
 

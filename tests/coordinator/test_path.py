@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from coordinator import db, progress, verify
-from coordinator.models import Notice
 from coordinator.lines import Dispatcher
+from coordinator.models import Notice
 from rules.levels import Level
 from tests.coordinator.conftest import issued, state_of
 

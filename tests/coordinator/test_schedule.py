@@ -83,7 +83,9 @@ def test_a_failing_job_leaves_its_reason_and_does_not_stop_the_others(
 
 def test_one_run_stands_for_all_the_missed_ones(any_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[datetime] = []
-    monkeypatch.setattr(schedule, "timetable", lambda: (schedule.Line("trial", "* * * * *", done.append, newest_only=True),))
+    monkeypatch.setattr(
+        schedule, "timetable", lambda: (schedule.Line("trial", "* * * * *", done.append, newest_only=True),)
+    )
     with db.transaction() as session:
         session.add_all(ScheduleRun(job="trial", slot_at=AT + timedelta(minutes=n), state="due") for n in range(9))
 
