@@ -140,8 +140,11 @@ def hurry(*which: State, seconds: float = 60) -> None:
         )
 
 
-def until(met: Callable[[], object], seconds: float = 20, *, also: Callable[[], None] = lambda: None) -> None:
-    """Wait for it; a test that waits in vain says for what."""
+def until(met: Callable[[], object], seconds: float = 60, *, also: Callable[[], None] = lambda: None) -> None:
+    """Wait for it; a test that waits in vain says for what.
+
+    A minute, because a process paused within a transaction keeps its rows until PostgreSQL ends it after 30 s.
+    """
     end = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < end, f"waited {seconds} s in vain; notices: {states()}"
@@ -149,7 +152,7 @@ def until(met: Callable[[], object], seconds: float = 20, *, also: Callable[[], 
         time.sleep(0.1)
 
 
-def settled(*hurried: State, seconds: float = 20) -> None:
+def settled(*hurried: State, seconds: float = 60) -> None:
     """Every notice has come to rest, with time passing quickly for these states."""
     until(lambda: not states().keys() & {state.value for state in OPEN}, seconds, also=lambda: hurry(*hurried))
 
@@ -168,7 +171,7 @@ def books_close() -> None:
 
 
 def command(
-    *words: str, environ: Mapping[str, str] | None = None, seconds: float = 20
+    *words: str, environ: Mapping[str, str] | None = None, seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """One of our commands, run to its end."""
     return subprocess.run(
