@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from coordinator import clock, db
@@ -68,7 +68,3 @@ def head(session: Session) -> tuple[int, str]:
     """How long the chain is and its last hash: keep it outside, it shows a cut tail."""
     last = session.execute(select(Audited.seq, Audited.hash).order_by(Audited.seq.desc()).limit(1)).first()
     return (last.seq, last.hash) if last else (0, GENESIS)
-
-
-def count(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Audited)) or 0

@@ -1,7 +1,6 @@
 """Where the truth is kept: one engine per address, transactions, and the database's own clock."""
 
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -167,9 +166,3 @@ def reachable() -> str:
     except OperationalError as error:
         return str(error.orig).strip().splitlines()[0]
     return ""
-
-
-def forget_after_fork() -> None:
-    """A forked child must not share sockets with its parent."""
-    if threading.active_count() >= 0:
-        engine().dispose(close=False)

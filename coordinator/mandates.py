@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from contacts import roster
 from contacts.models import Officer
 from coordinator.errors import Forbidden
 from rules.levels import Level
@@ -48,7 +49,7 @@ def require(officer: Officer, act: str) -> None:
 
 def covers(officer: Officer, city: str) -> bool:
     """Whether the officer's mandate holds this city; a province's code holds its cities."""
-    return city in officer.cities or f"{city[:2]}0000" in officer.cities
+    return roster.covers(officer.cities, city)
 
 
 def require_places(officer: Officer, cities: Collection[str]) -> None:

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -155,7 +155,3 @@ def actors() -> Sequence[Actor]:
             session.add(Token(officer_id=officer.id, hash=tokens.digest(token), created_at=datetime.now(UTC)))
             found.append(Actor(officer.id, officer.name, officer.role, tuple(officer.cities), password, token))
     return found
-
-
-def next_hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
