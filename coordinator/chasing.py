@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts import ladder
-from coordinator import answers, clock, db, issuing, paging, queues, tokens
+from coordinator import answers, clock, db, issuing, paging, queues, tokens, wordings
 from coordinator.models import Alert, AlertState, Issue, Notice, NoticeKind, Receiver
 from rules.levels import Level
 
@@ -17,9 +17,9 @@ def chase_due() -> int:
     done = 0
     while True:
         with db.transaction() as session:
-            silent = _silent(session)
-            rows = [row for receiver in silent for row in chase(session, receiver)]
-            paging.put(session, rows)
+            silent, book = _silent(session), wordings.Book()
+            rows = [row for receiver in silent for row in chase(session, receiver, book)]
+            paging.put(session, book, rows)
         done += len(silent)
         if rows:
             queues.hint("reminders")
@@ -39,7 +39,7 @@ def _silent(session: Session) -> list[Receiver]:
     return list(session.scalars(query.with_for_update(of=Receiver, skip_locked=True)))
 
 
-def chase(session: Session, receiver: Receiver) -> list[dict[str, object]]:
+def chase(session: Session, receiver: Receiver, book: wordings.Book) -> list[dict[str, object]]:
     """One step: remind who was told, tell the next person, or leave the plant to the desk's call sheet."""
     alert = session.get_one(Alert, receiver.alert_id)
     issue = session.get_one(Issue, (alert.id, receiver.last_rev))
@@ -53,11 +53,11 @@ def chase(session: Session, receiver: Receiver) -> list[dict[str, object]]:
     if step.ask is ladder.Ask.DESK:
         paging.page_duty(session, alert, purpose="unreached", step=1, n=1)
         return []
-    return _reminders(session, alert, issue, receiver=receiver, step=step)
+    return _reminders(session, book, alert, issue, receiver=receiver, step=step)
 
 
 def _reminders(
-    session: Session, alert: Alert, issue: Issue, *, receiver: Receiver, step: ladder.Step
+    session: Session, book: wordings.Book, alert: Alert, issue: Issue, *, receiver: Receiver, step: ladder.Step
 ) -> list[dict[str, object]]:
     order = issuing.order_of(session, alert, issue)
     one = issuing.remembered(receiver, order, person=step.person)
@@ -69,7 +69,7 @@ def _reminders(
     )
     return [
         issuing.notice_row(
-            one, way, NoticeKind.REMINDER, number=number or alert.number, code=receiver.code,
+            book, one, way, NoticeKind.REMINDER, number=number or alert.number, code=receiver.code,
             token=tokens.link(subject, receiver.key), step=receiver.chase_step, now=clock.now(),
         )
         | {"alert_id": alert.id, "rev": issue.rev}

@@ -1,5 +1,6 @@
 """Where the truth is kept: one engine per address, transactions, and the database's own clock."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,13 +8,33 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Float, Insert, Table, create_engine, event
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    FromClause,
+    Insert,
+    String,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from coordinator.errors import Misconfigured
 
@@ -126,6 +147,11 @@ def is_sqlite() -> bool:
     return address().get_backend_name() == "sqlite"
 
 
+def words(*states: str) -> list[ColumnElement[str]]:
+    """States spelt out in the statement, not bound to it: only so does a partial index serve a prepared one."""
+    return [literal_column(f"'{state!s}'", String()) for state in states]
+
+
 def insert_new(table: Table) -> Insert:
     """An INSERT that passes over rows whose key is already there."""
     dialect = sqlite if is_sqlite() else postgresql
@@ -134,28 +160,45 @@ def insert_new(table: Table) -> Insert:
 
 
 def insert_many(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows by the thousand, which all name the same columns; those whose key is already there are passed over."""
+    """New rows by the thousand, which all name the same columns. A key that is already there is an error."""
     if not rows:
         return
     if is_sqlite():
-        session.execute(insert_new(table), list(rows))
+        session.execute(table.insert(), list(rows))
         return
     names = list(rows[0])
-    columns, beside = ", ".join(f'"{name}"' for name in names), f"new_{table.name}"
     dialect = engine().dialect
-    kinds = [table.columns[name].type.dialect_impl(dialect) for name in names]
-    turned = [kind.bind_processor(dialect) or _as_text for kind in kinds]
+    turns = [
+        (n, table.columns[name].type.dialect_impl(dialect).bind_processor(dialect)) for n, name in enumerate(names)
+    ]
+    turned = [(n, turn) for n, turn in turns if turn is not None]
     cursor: Any = session.connection().connection.cursor()
-    cursor.execute(f"CREATE TEMP TABLE {beside} ON COMMIT DROP AS SELECT {columns} FROM {table.name} WITH NO DATA")  # noqa: S608
-    with cursor.copy(f"COPY {beside} ({columns}) FROM STDIN") as copy:
+    columns = ", ".join(f'"{name}"' for name in names)
+    with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
         for row in rows:
-            copy.write_row([turn(row[name]) for turn, name in zip(turned, names, strict=True)])
-    cursor.execute(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {beside} ON CONFLICT DO NOTHING")  # noqa: S608
+            values = list(row.values())
+            for n, turn in turned:
+                values[n] = turn(values[n])
+            copy.write_row(values)
 
 
-def _as_text(value: Any) -> Any:
-    """The driver writes an enumeration's name; the tables hold its word."""
-    return str(value) if isinstance(value, str) else value
+def recordset(title: str, rows: Sequence[Mapping[str, Any]], **columns: TypeEngine[Any]) -> FromClause:
+    """These rows as a table within one statement, so that thousands are changed in one round trip."""
+    given = bindparam(None, json.dumps(rows), type_=Text())
+    if is_sqlite():
+        each = func.json_each(given).table_valued("value")
+        return select(
+            *(
+                type_coerce(func.json_extract(each.c.value, f"$.{name}"), kind).label(name)
+                for name, kind in columns.items()
+            )
+        ).subquery(title)
+    named = [column(name, kind) for name, kind in columns.items()]
+    return (
+        func.json_to_recordset(cast(given, postgresql.JSON))
+        .table_valued(*named, name=title)
+        .render_derived(with_types=True)
+    )
 
 
 def reachable() -> str:

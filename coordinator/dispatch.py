@@ -1,30 +1,51 @@
 """派发: claim a batch, hand each to its channel, write how it ended. Nothing is sent that is not first claimed here."""
 
-import asyncio
 import importlib
 import logging
 import os
 import pkgutil
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    Integer,
+    Text,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.types import TypeEngine
 
-from coordinator import channels, clock, config, db, tokens
-from coordinator.channels import Account, Envelope, Handed, Outcome
+from contacts.moments import Moment
+from coordinator import channels, clock, config, db, tokens, wordings
+from coordinator.channels import Account, Envelope, GivenBack, Handed, Outcome
+from coordinator.errors import CoordinatorError
 from coordinator.models import Alert, Attempt, Breaker, Mode, Notice, NoticeKind, State, StopListed
+from coordinator.render import Draft, Words
 
 logger = logging.getLogger(__name__)
 LEASE_S = 40.0  # at least three times the longest call, and recovery within 100 s
-BATCH = {"sms": 128, "email": 64, "voice": 16}
+LOOK_IN_S = 5.0
+BATCH = {"sms": 256, "email": 256, "voice": 16}
 DUTY_LANE = 0
 MISSES = 2  # look-ups without a trace before a notice is sent again
 VALID_S = 4 * 3600
-BREAK_S = 60.0
+BREAK_S = 60.0  # wrong credentials: for a person to mend
+OUTAGE_S = 10.0  # no answer, or 5xx: tried again soon, then ever later, so that nothing flaps
+LONGEST_BREAK_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +90,25 @@ class Claimed:
     """A notice that this process alone may hand over until its lease runs out."""
 
     id: int
-    n: int
     token: int
+    tries: int
     address: str
-    subject: str
-    body: str
-    html: str
     marker: str
     message_key: str
     valid_s: int
+    words: Words | None  # None: they can't be made, see ``fault``
+    fault: str = ""
 
     @property
     def attempt(self) -> str:
-        return f"{self.id}.{self.n}"
+        return f"{self.id}.{self.token}"
 
 
 def due(way: Way) -> ColumnElement[bool]:
     """What may be claimed now: pending, its time come, its alert not held (duty pages and corrections always)."""
     held = exists().where(Alert.id == Notice.alert_id, Alert.hold)
     return (
-        (Notice.state == State.PENDING)
+        Notice.state.in_(db.words(State.PENDING))
         & (Notice.channel == way.channel)
         & (Notice.try_s <= db.seconds())
         & Notice.mode.in_(way.modes)
@@ -96,9 +116,10 @@ def due(way: Way) -> ColumnElement[bool]:
     )
 
 
-def claim(way: Way, account: Account) -> list[Claimed]:
-    """Take the next batch in the order of the lanes: lease, rising token, attempt row, one commit."""
-    picked = select(Notice.id).where(due(way)).order_by(Notice.lane, Notice.try_s, Notice.id).limit(BATCH[way.channel])
+def claim(way: Way, account: Account, most: int | None = None) -> list[Claimed]:
+    """Take the next batch in the order of the lanes: lease and rising token, one commit; then put it in words."""
+    picked = select(Notice.id).where(due(way)).order_by(Notice.lane, Notice.turn, Notice.id)
+    picked = picked.limit(most or BATCH[way.channel])
     if not db.is_sqlite():
         picked = picked.with_for_update(of=Notice, skip_locked=True)
     table = Notice.__table__.c
@@ -114,109 +135,81 @@ def claim(way: Way, account: Account) -> list[Claimed]:
                 attempts=Notice.attempts + 1,
             )
             .returning(
-                table.id, table.attempts, table.lease_token, table.address, table.subject, table.body, table.html,
-                table.marker, table.number, table.valid_until,
+                table.id, table.lease_token, table.attempts, table.address, table.marker, table.number, table.valid_until,
+                table.mode, table.receiver_name, table.person, table.filling, table.wording_id, table.lane, table.turn,
             )
         ).all()  # fmt: skip
-        now = clock.now()
-        if rows:
-            connection.execute(
-                db.insert_new(Attempt.__table__),  # type: ignore[arg-type]
-                [
-                    {"notice_id": row.id, "n": row.lease_token, "account": account.name, "started_at": now,
-                     "outcome": "", "detail": ""}
-                    for row in rows
-                ],
-            )  # fmt: skip
-    return [
-        Claimed(
-            id=row.id, n=row.lease_token, token=row.lease_token, address=row.address, subject=row.subject,
-            body=row.body, html=row.html, marker=row.marker, message_key=f"{row.number}.{row.marker}",
-            valid_s=_valid_s(row.valid_until, now),
-        )
-        for row in rows
-    ]  # fmt: skip
+    rows = sorted(rows, key=lambda row: (row.lane, row.turn, row.id))  # RETURNING keeps no order
+    drafts = wordings.drafts({row.wording_id for row in rows})
+    now = clock.now()
+    return [_claimed(row, drafts.get(row.wording_id), now) for row in rows]
 
 
-def _valid_s(until: Any, now: Any) -> int:
+def _claimed(row: Any, draft: Draft | None, now: datetime) -> Claimed:
+    said, fault = None, ""
+    try:
+        said = wordings.compose(draft, row) if draft else None
+    except (CoordinatorError, KeyError, TypeError) as error:
+        fault = str(error) or type(error).__name__
+    return Claimed(
+        id=row.id, token=row.lease_token, tries=row.attempts, address=row.address, marker=row.marker,
+        message_key=f"{row.number}.{row.marker}", valid_s=_valid_s(row.valid_until, now), words=said,
+        fault=fault or ("" if said else "its words are lost"),
+    )  # fmt: skip
+
+
+def _valid_s(until: datetime | None, now: datetime) -> int:
     """Seconds the carrier may still deliver: never after the order has ended."""
     return VALID_S if until is None else max(1, min(VALID_S, int((until - now).total_seconds())))
 
 
-async def hand_over(
-    way: Way, carrier: Any, batch: Sequence[Claimed], *, started: float
-) -> list[tuple[Claimed, Handed]]:
-    """Every one of the batch to the carrier, side by side. Past half the lease nothing more is begun."""
-    held, host = HeldWatch(), config.load().address.hostname or "localhost"
-
-    async def one(claimed: Claimed) -> tuple[Claimed, Handed]:
-        if await held.stops(claimed.id) or clock.monotonic() > started + LEASE_S / 2:
-            return claimed, Handed(Outcome.BUSY, detail="given back before sending")
-        return claimed, await carrier.send(_envelope(claimed, host))
-
-    return await asyncio.gather(*(one(claimed) for claimed in batch))
-
-
-class HeldWatch:
-    """Asks at most once a second whether somebody has pressed hold."""
-
-    checked_at = 0.0
-    ids: frozenset[int] = frozenset()
-
-    async def stops(self, notice_id: int) -> bool:
-        if clock.monotonic() - HeldWatch.checked_at > 1.0:
-            HeldWatch.checked_at = clock.monotonic()
-            HeldWatch.ids = await asyncio.to_thread(held_notices)
-        return notice_id in HeldWatch.ids
+async def hand_over(way: Way, carrier: Any, claimed: Claimed, *, begin: Callable[[], None]) -> Handed:
+    """One notice to its carrier; ``begin`` is called right before the carrier could take it, and may stop it."""
+    if claimed.words is None:
+        return Handed(Outcome.UNSAYABLE, detail=claimed.fault)
+    try:
+        if not getattr(way.module, "BEGINS", False):
+            begin()
+        handed: Handed = await carrier.send(_envelope(claimed, begin))
+    except GivenBack as why:
+        return Handed(Outcome.BUSY, detail=str(why))
+    return handed
 
 
-def held_notices() -> frozenset[int]:
+def stopped_notices() -> frozenset[int]:
     """Notices claimed but not to be handed over any more: held since, or superseded."""
     with db.reading() as session:
         return frozenset(
             session.scalars(
                 select(Notice.id)
                 .join(Alert, Alert.id == Notice.alert_id)
-                .where(Notice.state == State.SENDING, Notice.lane != DUTY_LANE)
+                .where(Notice.state.in_(db.words(State.SENDING)), Notice.lane != DUTY_LANE)
                 .where(Notice.kind != NoticeKind.CORRECTION)
                 .where(Alert.hold | (Notice.rev < Alert.in_force_rev))
             )
         )
 
 
-def _envelope(claimed: Claimed, host: str) -> Envelope:
+def _envelope(claimed: Claimed, begin: Callable[[], None]) -> Envelope:
+    assert claimed.words is not None
     return Envelope(
         attempt=claimed.attempt,
         callback_key=tokens.callback_key(claimed.attempt),
         address=claimed.address,
-        subject=claimed.subject,
-        text=claimed.body,
-        html=claimed.html,
-        message_id=f"<{claimed.message_key}@{host}>",
+        subject=claimed.words.subject,
+        text=claimed.words.text,
+        html=claimed.words.html,
+        message_id=f"<{claimed.message_key}@{_host()}>",
         valid_s=claimed.valid_s,
+        begin=begin,
     )
 
 
-_SETTLED = (
-    update(Notice)
-    .where(Notice.id == bindparam("of"), Notice.lease_token == bindparam("held"), Notice.state == State.SENDING)
-    .values(
-        state=bindparam("to"),
-        reference=func.coalesce(bindparam("ref"), Notice.reference),
-        error=bindparam("why"),
-        attempts=Notice.attempts - bindparam("uncounted"),
-        try_s=db.seconds() + bindparam("again_in"),
-        lease_s=db.seconds() + bindparam("look_in"),
-        asked=0,
-        accepted_at=case((bindparam("to") == State.ACCEPTED, bindparam("moment")), else_=Notice.accepted_at),
-        finished_at=case((bindparam("to") == State.FAILED, bindparam("moment")), else_=Notice.finished_at),
-    )
-)
-_CONCLUDED = (
-    update(Attempt)
-    .where(Attempt.notice_id == bindparam("of"), Attempt.n == bindparam("nth"))
-    .values(outcome=bindparam("how"), detail=bindparam("why"))
-)
+@cache
+def _host() -> str:
+    return config.load().address.hostname or "localhost"
+
+
 NEXT = {
     Outcome.ACCEPTED: State.ACCEPTED,
     Outcome.NOT_SENT: State.PENDING,
@@ -224,66 +217,117 @@ NEXT = {
     Outcome.MISCONFIGURED: State.PENDING,
     Outcome.REFUSED: State.FAILED,
     Outcome.UNCERTAIN: State.UNCERTAIN,
+    Outcome.UNSAYABLE: State.DEAD,
 }
+UNCOUNTED = (Outcome.BUSY, Outcome.MISCONFIGURED)
+_ENDED: dict[str, TypeEngine[Any]] = {
+    "of": BigInteger(), "held": Integer(), "to": Text(), "ref": Text(), "why": Text(), "how": Text(), "account": Text(),
+    "uncounted": Integer(), "again_in": Float(),
+}  # fmt: skip
 
 
-def settle(way: Way, account: Account, ended: Sequence[tuple[Claimed, Handed]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one hand-over of one claim ended."""
+
+    id: int
+    token: int
+    account: str
+    handed: Handed
+    tries: int = 1
+    address: str = ""
+
+
+def settle(channel: str, ended: Sequence[Ended]) -> None:
     """Write how each hand-over ended, fenced by the lease's token: a process that overslept writes nothing."""
     if not ended:
         return
-    rows = [_settlement(claimed, handed) for claimed, handed in ended]
-    # One order of locking everywhere: by id.
-    rows.sort(key=lambda row: int(str(row["of"])))
+    now, stop_word = clock.now(), getattr(modules()[channel], "STOPPED", None)
+    told = db.recordset("told", [_row(one) for one in ended], **_ENDED)
+    to = told.c.to
     with db.connection() as connection:
-        connection.execute(_SETTLED, rows)
-        connection.execute(_CONCLUDED, rows)
+        connection.execute(
+            update(Notice)
+            .where(Notice.id == told.c.of, Notice.lease_token == told.c.held, Notice.state == State.SENDING)
+            .values(
+                state=to,
+                reference=func.coalesce(func.nullif(told.c.ref, ""), Notice.reference),
+                error=told.c.why,
+                attempts=Notice.attempts - told.c.uncounted,
+                try_s=db.seconds() + told.c.again_in,
+                lease_s=db.seconds() + LOOK_IN_S,
+                asked=0,
+                accepted_at=case((to == State.ACCEPTED, now), else_=Notice.accepted_at),
+                finished_at=case((to.in_((State.FAILED, State.DEAD)), now), else_=Notice.finished_at),
+            )
+        )
+        attempted = select(told.c.of, told.c.held, told.c.account, literal(now, Moment()), told.c.how, told.c.why)
+        attempted = attempted.where(true())  # SQLite parses ON CONFLICT only behind a WHERE
+        columns = ["notice_id", "n", "account", "started_at", "outcome", "detail"]
+        connection.execute(db.insert_new(Attempt.__table__).from_select(columns, attempted))  # type: ignore[arg-type]
         stopped = [
-            {"channel": way.channel, "address": claimed.address, "since": clock.now()}
-            for claimed, handed in ended
-            if handed.outcome is Outcome.REFUSED and handed.code == getattr(way.module, "STOPPED", None)
+            {"channel": channel, "address": one.address, "since": now}
+            for one in ended
+            if one.handed.outcome is Outcome.REFUSED and one.handed.code == stop_word
         ]
         if stopped:
             connection.execute(db.insert_new(StopListed.__table__), stopped)  # type: ignore[arg-type]
-    wrong = [handed for _, handed in ended if handed.outcome is Outcome.MISCONFIGURED]
-    if wrong:
-        trip(account.name, f"{wrong[0].code} {wrong[0].detail}".strip())
+    for one in ended:
+        if one.handed.outcome is Outcome.MISCONFIGURED:
+            trip(one.account, _why(one.handed))
+            break
 
 
-def _settlement(claimed: Claimed, handed: Handed) -> dict[str, Any]:
-    uncounted = handed.outcome in (Outcome.BUSY, Outcome.MISCONFIGURED)
+def _row(one: Ended) -> dict[str, Any]:
     return {
-        "of": claimed.id,
-        "held": claimed.token,
-        "nth": claimed.n,
-        "to": NEXT[handed.outcome],
-        "ref": handed.reference or None,
-        "how": handed.outcome.value,
-        "why": f"{handed.code} {handed.detail}".strip()[:500],
-        "uncounted": int(uncounted),
-        "again_in": _pause_s(claimed.n),
-        "look_in": 5.0,
-        "moment": clock.now(),
-    }
+        "of": one.id, "held": one.token, "to": NEXT[one.handed.outcome].value, "ref": one.handed.reference,
+        "why": _why(one.handed), "how": one.handed.outcome.value, "account": one.account,
+        "uncounted": int(one.handed.outcome in UNCOUNTED), "again_in": _pause_s(one.tries),
+    }  # fmt: skip
+
+
+def _why(handed: Handed) -> str:
+    return f"{handed.code} {handed.detail}".strip()[:500]
 
 
 def _pause_s(n: int) -> float:
     """1, 2, 4 … 60 s, spread so that a crowd does not come back as one."""
-    return min(60.0, 2.0 ** min(n - 1, 6)) * random.uniform(0.7, 1.3)  # noqa: S311
+    return float(min(60.0, 2.0 ** min(n - 1, 6)) * random.uniform(0.7, 1.3))  # noqa: S311
 
 
-def trip(account: str, reason: str) -> None:
-    """Stop feeding this account for a while; a person must look."""
-    logger.error("account %s is stopped: %s", account, reason)
+def trip(account: str, reason: str, *, seconds: float = BREAK_S) -> None:
+    """Stop feeding this account for a while, each time for longer; a person must look."""
     with db.transaction() as session:
-        until_s = (session.scalar(select(db.seconds())) or 0.0) + BREAK_S
-        session.merge(Breaker(account=account, open_until_s=until_s, failures=1, reason=reason))
+        now_s, before = session.scalar(select(db.seconds())) or 0.0, session.get(Breaker, account)
+        if before and before.open_until_s > now_s:
+            return
+        failures = before.failures + 1 if before else 1
+        until_s = now_s + min(LONGEST_BREAK_S, seconds * 2 ** (failures - 1))
+        logger.error("account %s is stopped: %s", account, reason)
+        session.merge(Breaker(account=account, open_until_s=until_s, failures=failures, reason=reason))
 
 
-def usable(way: Way) -> Account | None:
-    """The first account of this way whose breaker is closed."""
+def mended(account: str) -> None:
+    """It takes what it is given again."""
+    with db.transaction() as session:
+        session.execute(delete(Breaker).where(Breaker.account == account))
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An account that may be fed; ``on_trial`` after a break: one notice first."""
+
+    account: Account
+    on_trial: bool
+
+
+def usable(way: Way) -> Open | None:
+    """The first account of this way whose breaker is closed; with none, the one whose break ends first is not forced."""
     with db.reading() as session:
-        shut = set(session.scalars(select(Breaker.account).where(Breaker.open_until_s > db.seconds())))
-    return next((account for account in way.accounts if account.name not in shut), None)
+        broken = {row.account: row.shut for row in session.execute(
+            select(Breaker.account, (Breaker.open_until_s > db.seconds()).label("shut")))}  # fmt: skip
+    fit = (account for account in way.accounts if not broken.get(account.name))
+    return next((Open(account, account.name in broken) for account in fit), None)
 
 
 def any_due(way: Way) -> bool:

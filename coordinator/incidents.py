@@ -9,7 +9,20 @@ from sqlalchemy.orm import Session
 
 from contacts import roster
 from contacts.models import Officer
-from coordinator import audit, clock, config, findings, issuing, mandates, paging, register, render, rulebook, tokens
+from coordinator import (
+    audit,
+    clock,
+    config,
+    findings,
+    issuing,
+    mandates,
+    paging,
+    register,
+    render,
+    rulebook,
+    tokens,
+    wordings,
+)
 from coordinator import rulebook_incidents as incident_rules
 from coordinator.errors import NotFound, Refusal, Unprocessable
 from coordinator.models import Duty, Incident, Mode, Receiver
@@ -149,7 +162,7 @@ def _call(session: Session, incident: Incident, officer: Officer, *, city: str, 
         session.add(_receiver(incident, officer, city=city, person=person))
     elif known.last_rev < step + 1:
         known.last_rev = step + 1
-    rows = []
+    rows, book = [], wordings.Book()
     for way in issuing.ways_to(person, "duty"):
         mark = tokens.marker("incident", incident.id, step, officer.id, way.channel)
         words = render.incident(
@@ -157,11 +170,11 @@ def _call(session: Session, incident: Incident, officer: Officer, *, city: str, 
             url=f"{config.load().public_base_url}/a/{tokens.link(subject, key)}",
             links=issuing.links_to(way.address),
         )  # fmt: skip
-        rows.append(paging.page_row(officer, way.channel, way.address, words=words, marker=mark, step=0)
+        rows.append(paging.page_row(officer, way.channel, way.address, wording_id=book.whole(words), marker=mark, step=0)
                     | {"alert_id": None, "incident_id": incident.id, "rev": step + 1, "mode": incident.mode,
                        "kind": "order", "number": f"SJ{incident.created_at.astimezone(clock.BEIJING):%Y%m%d}-{incident.id}",
                        "city": city})  # fmt: skip
-    paging.put(session, rows)
+    paging.put(session, book, rows)
 
 
 def _receiver(incident: Incident, officer: Officer, *, city: str, person: Person) -> Receiver:

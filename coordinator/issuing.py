@@ -2,13 +2,16 @@
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from contacts import ladder
@@ -24,13 +27,14 @@ from coordinator import (
     rulebook,
     rulebook_measures,
     tokens,
+    wordings,
 )
 from coordinator.errors import Refusal
 from coordinator.models import REACHED, Alert, Issue, Notice, NoticeKind, Receiver, Revision, State
 from coordinator.orders import LANES, Order, Person, Place, PlannedNotice, PlannedReceiver
 from coordinator.plan import lane_of, plan
 from rules.levels import Level
-from rules.measure_tables import measure_from
+from rules.measure_tables import Measure, measure_from
 from rules.measures import society
 
 logger = logging.getLogger(__name__)
@@ -55,15 +59,13 @@ def _write_all(alert_id: int, rev: int, *, still_ours: Callable[[], bool]) -> No
         alert, issue = session.get_one(Alert, alert_id), session.get_one(Issue, (alert_id, rev))
         if issue.materialised_at:
             return
-        order = order_of(session, alert, issue)
-        given = select(Notice.receiver, Notice.number).where(Notice.alert_id == alert_id, Notice.rev == rev)
-        numbers: dict[str, str] = {receiver: number for receiver, number in session.execute(given)}  # noqa: C416
+        written = Written(session, alert, issue)
         complaints = []
-        for batch in _chunks(planned(session, order, issue)):
+        for batch in _chunks(planned(session, order_of(session, alert, issue), issue)):
             complaints += [
                 {"receiver": one.key, "name": one.name, "complaint": one.complaint} for one in batch if one.complaint
             ]
-            if not still_ours() or not _write(alert, issue, batch, numbers):
+            if not still_ours() or not _write(written, batch):
                 return
             queues.hint(f"alert {alert_id}")
     _finish(alert_id, rev, complaints)
@@ -76,15 +78,9 @@ def _finish(alert_id: int, rev: int, complaints: list[dict[str, Any]]) -> None:
         if issue.materialised_at or alert.in_force_rev != rev:
             return
         issue.materialised_at, issue.complaints = clock.now(), complaints[:1000]
-        issue.listed = len(
-            session.execute(
-                select(Notice.id).where(
-                    Notice.alert_id == alert_id,
-                    Notice.rev == rev,
-                    Notice.kind.in_((NoticeKind.ORDER, NoticeKind.CORRECTION)),
-                )
-            ).all()
-        )
+        orders = Notice.kind.in_((NoticeKind.ORDER, NoticeKind.CORRECTION))
+        listed = select(func.count()).where(Notice.alert_id == alert_id, Notice.rev == rev, orders)
+        issue.listed = session.scalar(listed) or 0
         response.settle_issue(alert, issue.change)
     queues.hint(f"alert {alert_id}")
 
@@ -201,72 +197,100 @@ def _chunks(receivers: Iterable[PlannedReceiver]) -> Iterator[list[PlannedReceiv
         size = CHUNK
 
 
-def _write(alert: Alert, issue: Issue, batch: list[PlannedReceiver], numbers: dict[str, str]) -> bool:
-    """One chunk in one transaction. False when a newer revision has overtaken this one."""
-    made = Rows(alert, issue, numbers)
-    for one in batch:
-        made.add(one)
-    with db.transaction() as session:
-        in_force = select(Alert.in_force_rev).where(Alert.id == alert.id).with_for_update(read=True)
-        if session.scalar(in_force) != issue.rev:
-            return False
-        db.insert_many(session, Receiver.__table__, made.receivers)  # type: ignore[arg-type]
-        _renew(session, alert.id, issue, made.receivers)
-        db.insert_many(session, Notice.__table__, made.notices)  # type: ignore[arg-type]
+def _write(written: "Written", batch: list[PlannedReceiver]) -> bool:
+    """One chunk in one transaction. False when a newer revision, or another process, has overtaken this one."""
+    alert, issue = written.alert, written.issue
+    fresh, known, notices = written.rows(batch)
+    try:
+        with db.transaction() as session:
+            in_force = select(Alert.in_force_rev).where(Alert.id == alert.id).with_for_update(read=True)
+            if session.scalar(in_force) != issue.rev:
+                return False
+            written.book.write(session)
+            db.insert_many(session, Receiver.__table__, fresh)  # type: ignore[arg-type]
+            _renew(session, issue, known)
+            db.insert_many(session, Notice.__table__, notices)  # type: ignore[arg-type]
+    except IntegrityError as error:
+        logger.warning("alert %s: another process writes its notices: %s", alert.id, str(error.orig).splitlines()[0])
+        return False
     return True
 
 
-def _renew(session: Session, alert_id: int, issue: Issue, rows: list[dict[str, Any]]) -> None:
+def _renew(session: Session, issue: Issue, rows: list[dict[str, Any]]) -> None:
     """Receivers of an earlier revision take over what this one says."""
-    if issue.rev == 1:
+    if not rows:
         return
-    keep = ("measures", "people", "complaint", "grade", "industry", "chase_at")
-    for row in rows:
-        values = {name: row[name] for name in keep} | {"last_rev": issue.rev, "chase_step": 0}
-        if issue.change in ENDING:
-            values = {"last_rev": issue.rev, "chase_at": None}
-        session.execute(
-            update(Receiver)
-            .where(Receiver.alert_id == alert_id, Receiver.key == row["key"], Receiver.last_rev < issue.rev)
-            .values(values)
-        )
+    changed = ("key",) if issue.change in ENDING else ("key", "measures", "people", "complaint", "grade", "industry")
+    columns = Receiver.__table__.c
+    kinds = {name: columns[name].type for name in changed}
+    given = db.recordset("given", [{name: row[name] for name in changed} for row in rows], **kinds)
+    values: dict[str, Any] = {name: given.c[name] for name in changed[1:]} | {"last_rev": issue.rev}
+    values |= {"chase_at": None} if issue.change in ENDING else {"chase_at": rows[0]["chase_at"], "chase_step": 0}
+    session.execute(
+        update(Receiver)
+        .where(Receiver.alert_id == issue.alert_id, Receiver.key == given.c.key, Receiver.last_rev < issue.rev)
+        .values(values)
+    )
 
 
-class Rows:
-    """The rows of one chunk, as plain mappings for a bulk insert."""
+class Written:
+    """What of one issue is in the database, and what its next chunk adds."""
 
-    def __init__(self, alert: Alert, issue: Issue, numbers: dict[str, str]) -> None:
-        self.alert, self.issue, self.numbers = alert, issue, numbers
-        self.receivers: list[dict[str, Any]] = []
-        self.notices: list[dict[str, Any]] = []
-        self.subject = f"alert:{alert.id}"
-        self.now = clock.now()
+    def __init__(self, session: Session, alert: Alert, issue: Issue) -> None:
+        self.alert, self.issue = alert, issue
+        self.book, self.ring = wordings.Book(), tokens.Ring()
+        self.known = set(session.scalars(select(Receiver.key).where(Receiver.alert_id == alert.id)))
+        told = select(Notice.receiver).where(Notice.alert_id == alert.id, Notice.rev == issue.rev).distinct()
+        self.told = set(session.scalars(told))  # by a process that died before it was through
+        self.number = len(self.told)
+        self.turns: Counter[str] = Counter()
+        self.subject, self.now = f"alert:{alert.id}", clock.now()
+        self.kind = NoticeKind.CORRECTION if issue.change == "retract" else NoticeKind.ORDER
 
-    def add(self, one: PlannedReceiver) -> None:
-        code, link = tokens.code(self.subject, one.key), tokens.link(self.subject, one.key)
-        number = self.numbers.setdefault(one.key, f"{self.alert.number}-{self.issue.rev}-{len(self.numbers) + 1:05d}")
-        self.receivers.append(self._receiver(one, code, link))
-        kind = NoticeKind.CORRECTION if self.issue.change == "retract" else NoticeKind.ORDER
+    def rows(self, batch: Iterable[PlannedReceiver]) -> tuple[list[dict[str, Any]], ...]:
+        """Receivers that are new, receivers known from earlier revisions, and notices."""
+        fresh: list[dict[str, Any]] = []
+        known: list[dict[str, Any]] = []
+        notices: list[dict[str, Any]] = []
+        for one in batch:
+            if one.key not in self.told:
+                self._receiver(one, known if one.key in self.known else fresh)
+                notices += self._notices(one)
+        return fresh, known, notices
+
+    def _notices(self, one: PlannedReceiver) -> Iterator[dict[str, Any]]:
+        self.number += 1
+        self.turns[one.city] += 1
+        number = f"{self.alert.number}-{self.issue.rev}-{self.number:05d}"
+        code, token = self.ring.code(self.subject, one.key), self.ring.link(self.subject, one.key)
         for way in one.notices:
-            self.notices.append(notice_row(one, way, kind, number=number, code=code, token=link, step=0, now=self.now)
-                                | {"alert_id": self.alert.id, "rev": self.issue.rev})  # fmt: skip
+            row = notice_row(self.book, one, way, self.kind, number=number, code=code, token=token, step=0, now=self.now,
+                             mark=self.ring.marker)  # fmt: skip
+            yield row | {"alert_id": self.alert.id, "rev": self.issue.rev, "turn": self.turns[one.city]}
 
-    def _receiver(self, one: PlannedReceiver, code: str, link: str) -> dict[str, Any]:
+    def _receiver(self, one: PlannedReceiver, rows: list[dict[str, Any]]) -> None:
         first = None if self.issue.change in ENDING else ladder.first_step(one.order.level.word)
-        return {
+        rows.append({
             "alert_id": self.alert.id, "incident_id": None, "key": one.key, "name": one.name, "city": one.city,
-            "industry": one.industry, "grade": one.grade, "complaint": one.complaint, "code": code,
-            "token_hash": tokens.digest(link), "last_rev": self.issue.rev,
-            "measures": [measure.as_json() for measure in one.measures],
+            "industry": one.industry, "grade": one.grade, "complaint": one.complaint,
+            "code": self.ring.code(self.subject, one.key),
+            "token_hash": tokens.digest(self.ring.link(self.subject, one.key)), "last_rev": self.issue.rev,
+            "measures": _as_json(one.measures),
             "people": [
                 {"key": p.key, "name": p.name, "phone": p.phone, "email": p.email, "order": p.order} for p in one.ladder
             ],
             "chase_at": self.issue.issued_at + first if first and one.notices else None,
             "acknowledged_rev": 0, "cannot": "", "chase_step": 0, "wrong_tries": 0,
-        }  # fmt: skip
+        })  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _as_json(measures: tuple[Measure, ...]) -> list[Any]:
+    return [measure.as_json() for measure in measures]
 
 
 def notice_row(
+    book: wordings.Book,
     one: PlannedReceiver,
     way: PlannedNotice,
     kind: NoticeKind,
@@ -276,19 +300,20 @@ def notice_row(
     token: str,
     step: int,
     now: datetime,
+    mark: Callable[..., str] = tokens.marker,
 ) -> dict[str, Any]:
-    """One notice as a row: the words as they will be sent, and to whom."""
-    mark = tokens.marker(one.order.alert, one.order.rev, one.key, way.channel, way.address, kind, step)
-    words = render.words(
-        kind.value, way.channel, one, number=number, code=code, token=token, marker=mark, links=links_to(way.address)
-    )
+    """One notice as a row: its words, what fills their blanks, and to whom."""
+    draft = render.draft(kind.value, way.channel, one, number=number, links=links_to(way.address))
+    given = render.filling(one, number=number, code=code, token=token)
     return {
-        "incident_id": None, "mode": one.order.mode, "kind": kind, "step": step, "receiver": one.key,
+        "incident_id": None, "mode": one.order.mode, "kind": kind.value, "step": step, "receiver": one.key,
         "receiver_name": one.name, "city": one.city, "person": one.person.name if one.person else "",
-        "channel": way.channel, "address": way.address, "number": number, "marker": mark,
-        "subject": words.subject, "body": words.text, "html": words.html, "lane": LANES.index(way.lane),
-        "state": State.PENDING, "account": "", "attempts": 0, "try_s": 0.0, "lease_s": 0.0, "lease_token": 0, "asked": 0,
-        "error": "", "created_at": now, "valid_until": one.order.effective_to if kind != NoticeKind.CORRECTION else None,
+        "channel": way.channel, "address": way.address, "number": number,
+        "marker": mark(one.order.alert, one.order.rev, one.key, way.channel, way.address, kind, step),
+        "wording_id": book.keep(draft), "filling": {name: given[name] for name in draft.blanks & given.keys()},
+        "lane": LANES.index(way.lane), "state": State.PENDING.value, "account": "", "attempts": 0, "try_s": 0.0,
+        "lease_s": 0.0, "lease_token": 0, "asked": 0, "error": "", "created_at": now, "turn": 0,
+        "valid_until": one.order.effective_to if kind != NoticeKind.CORRECTION else None,
     }  # fmt: skip
 
 

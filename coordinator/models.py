@@ -317,21 +317,45 @@ class Receiver(Base):
     locked_until: Mapped[datetime | None]
 
 
-class Notice(Base):
-    """One notice 管控通知 to one address: a copy of what was said, to whom, when.
+class Wording(Base):
+    """The words that many notices share, with blanks (`blanks.Slot`) for what is each receiver's own.
 
-    It repeats name, address and words instead of pointing at the register, because it is
-    evidence and the register changes. Seconds (``…_s``) are the database's own clock.
+    Written once and never changed: ``id`` is the hash of the rest. ``measures`` fills its blank in an SMS and gives way
+    to ``instead`` where the text would be too long.
+    """
+
+    __tablename__ = "wording"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text)
+    measures: Mapped[str] = mapped_column(Text)
+    instead: Mapped[str] = mapped_column(Text)
+
+
+class Notice(Base):
+    """One notice 管控通知 to one address: what was said, to whom, when.
+
+    It repeats name, address and words (a wording, and what fills its blanks) instead of pointing at the register,
+    because it is evidence and the register changes. Seconds (``…_s``) are the database's own clock.
+    ``turn`` is the receiver's place among those of its city, so that no city waits for another.
     """
 
     __tablename__ = "notice"
     __table_args__ = (
-        UniqueConstraint("alert_id", "rev", "receiver", "channel", "kind", "step"),
-        UniqueConstraint("incident_id", "rev", "receiver", "channel", "kind", "step"),
-        Index("notice_due", "channel", "lane", "try_s", "id", postgresql_where=text("state = 'pending'"),
+        UniqueConstraint("alert_id", "receiver", "rev", "channel", "kind", "step", name="notice_once"),
+        Index("notice_of_incident", "incident_id", "receiver", "rev", "channel", "kind", "step", unique=True,
+              postgresql_where=text("incident_id IS NOT NULL"), sqlite_where=text("incident_id IS NOT NULL")),
+        Index("notice_due", "channel", "lane", "turn", "id", postgresql_where=text("state = 'pending'"),
               sqlite_where=text("state = 'pending'")),
+        Index("notice_waiting", "alert_id", "rev", postgresql_where=text("state IN ('pending', 'planned')"),
+              sqlite_where=text("state IN ('pending', 'planned')")),
+        Index("notice_ending", "valid_until", postgresql_where=text("valid_until IS NOT NULL AND state IN ('pending', 'planned')"),
+              sqlite_where=text("valid_until IS NOT NULL AND state IN ('pending', 'planned')")),
         Index("notice_leased", "lease_s", postgresql_where=text("state IN ('sending', 'uncertain')"),
               sqlite_where=text("state IN ('sending', 'uncertain')")),
+        Index("notice_silent", "channel", "lease_s", postgresql_where=text("state IN ('accepted', 'sent')"),
+              sqlite_where=text("state IN ('accepted', 'sent')")),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
@@ -340,7 +364,7 @@ class Notice(Base):
     mode: Mapped[str]
     kind: Mapped[str]
     step: Mapped[int] = mapped_column(default=0)
-    receiver: Mapped[str] = mapped_column(index=True)
+    receiver: Mapped[str]
     receiver_name: Mapped[str]
     city: Mapped[str] = mapped_column(String(6))
     person: Mapped[str]
@@ -348,13 +372,13 @@ class Notice(Base):
     address: Mapped[str]
     number: Mapped[str] = mapped_column(index=True)
     marker: Mapped[str]
-    subject: Mapped[str] = mapped_column(Text)
-    body: Mapped[str] = mapped_column(Text)
-    html: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    wording_id: Mapped[str] = mapped_column(String(32))  # of a Wording, written in the same transaction
+    filling: Mapped[Json] = mapped_column(default=dict)
     lane: Mapped[int]
+    turn: Mapped[int] = mapped_column(default=0)
     state: Mapped[str]
     account: Mapped[str] = mapped_column(default="")
-    reference: Mapped[str | None] = mapped_column(index=True)
+    reference: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
     try_s: Mapped[float] = mapped_column(default=0)
     lease_s: Mapped[float] = mapped_column(default=0)
@@ -368,7 +392,7 @@ class Notice(Base):
 
 
 class Attempt(Base):
-    """One hand-over to a carrier, written before it starts."""
+    """One hand-over to a carrier and how it ended. Before that the notice's own lease stands for it."""
 
     __tablename__ = "attempt"
     notice_id: Mapped[int] = mapped_column(ForeignKey("notice.id"), primary_key=True)

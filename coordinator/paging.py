@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from contacts import ladder, roster
 from contacts.models import Officer
-from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
+from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens, wordings
 from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
 from coordinator.orders import Person
 from rules.levels import Level
@@ -54,15 +54,15 @@ def page_duty(session: Session, alert: Alert, *, purpose: str, step: int, n: int
 
 def page_trouble(session: Session, cities: Sequence[str], detail: str) -> None:
     """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities."""
-    rows = []
+    rows, book = [], wordings.Book()
     for officer in roster.on_duty(session, cities[0], clock.now(), ("duty",)).officers:
         person = Person(officer.id, officer.name, officer.phone or "", officer.email or "", 1)
         for way in issuing.ways_to(person, "duty"):
             mark = tokens.marker("trouble", officer.id, way.channel, clock.now().isoformat())
             words = render.trouble(way.channel, mode=Mode.ACTUAL, officer=officer.name, marker=mark, detail=detail)
-            rows.append(page_row(officer, way.channel, way.address, words=words, marker=mark, step=0)
+            rows.append(page_row(officer, way.channel, way.address, wording_id=book.whole(words), marker=mark, step=0)
                         | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}", "city": cities[0]})  # fmt: skip
-    put(session, rows)
+    put(session, book, rows)
 
 
 def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:
@@ -71,6 +71,7 @@ def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose
         session, alert, Issue(alert_id=alert.id, rev=alert.rev, change=_change(session, alert), issued_at=clock.now())
     )
     rows: list[dict[str, Any]] = []
+    book = wordings.Book()
     for officer in officers:
         card = register.card(officer)
         person = Person(key=officer.id, name=officer.name, phone=card.phone, email=card.email, order=1)
@@ -81,10 +82,10 @@ def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose
                 links=issuing.links_to(way.address),
                 url=f"{config.load().public_base_url}/alerts/{alert.id}",
             )  # fmt: skip
-            rows.append(page_row(officer, way.channel, way.address, words=words, marker=mark, step=step)
+            rows.append(page_row(officer, way.channel, way.address, wording_id=book.whole(words), marker=mark, step=step)
                         | {"alert_id": alert.id, "rev": alert.rev, "mode": alert.mode, "number": alert.number,
                            "city": alert.cities[0]})  # fmt: skip
-    put(session, rows)
+    put(session, book, rows)
 
 
 def _change(session: Session, alert: Alert) -> str:
@@ -97,18 +98,20 @@ def _change(session: Session, alert: Alert) -> str:
 
 
 def page_row(
-    officer: Officer, channel: str, address: str, *, words: render.Words, marker: str, step: int
+    officer: Officer, channel: str, address: str, *, wording_id: str, marker: str, step: int
 ) -> dict[str, Any]:
     return {
         "incident_id": None, "kind": NoticeKind.REMINDER, "step": step, "receiver": f"officer:{officer.id}",
         "receiver_name": officer.name, "person": officer.name, "channel": channel, "address": address,
-        "marker": marker, "subject": words.subject, "body": words.text, "html": words.html, "lane": 0,
+        "marker": marker, "wording_id": wording_id, "filling": {}, "lane": 0,
         "state": State.PENDING, "account": "", "attempts": 0, "try_s": 0.0, "lease_s": 0.0, "lease_token": 0, "asked": 0,
         "error": "", "created_at": clock.now(),
     }  # fmt: skip
 
 
-def put(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+def put(session: Session, book: wordings.Book, rows: Iterable[dict[str, Any]]) -> None:
+    """The notices and their words; one that is already there is passed over."""
+    book.write(session)
     if listed := list(rows):
         session.execute(db.insert_new(Notice.__table__), listed)  # type: ignore[arg-type]
 

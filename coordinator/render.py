@@ -1,14 +1,15 @@
 """What do the words say: to plants, to signers, to the public?"""
 
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
 
 from coordinator import forms
-from coordinator.blanks import beijing, clean, clipped, safe, units_over
+from coordinator.blanks import Form, Slot, beijing, clean, clipped, safe, units_over
 from coordinator.errors import Refusal
 from coordinator.forms import Shape
 from coordinator.orders import OfficerCard, Order, PlannedReceiver, says_drill, without_drill
@@ -23,6 +24,7 @@ SHORT_NAME = 16
 # ① is shorter than 1. and stands off from the 1 of 1号窑
 _COUNTED = [chr(0x2460 + n) for n in range(20)] + [f"（{n}）" for n in range(21, 1000)]
 _MARKER = re.compile(r"[A-Z2-7]{8}")
+_BLANK: dict[str, str] = {blank: Slot(blank) for blank in forms.BLANKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,96 @@ class IncidentCard:
     due: tuple[tuple[str, datetime], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What many notices say alike, with blanks (`Slot`) for what is each receiver's own.
+
+    ``measures`` fills its blank in an SMS and gives way to ``instead`` where the text would be too long.
+    """
+
+    subject: str
+    body: str
+    html: str
+    measures: str = ""
+    instead: str = ""
+
+    @property
+    def id(self) -> str:
+        """The same words have the same id, anywhere."""
+        return _digest(self)
+
+    @property
+    def blanks(self) -> frozenset[str]:
+        """What has to be filled in for each receiver."""
+        return frozenset().union(*(form.blanks for form in _cut(self))) - {"measures"}
+
+
+@lru_cache(maxsize=4096)
+def _digest(draft: Draft) -> str:
+    said = "\x1f".join((draft.subject, draft.body, draft.html, draft.measures, draft.instead))
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=4096)
+def _cut(draft: Draft) -> tuple[Form, Form, Form]:
+    return Form.cut(draft.subject), Form.cut(draft.body), Form.cut(draft.html)
+
+
 def words(
     kind: str, channel: str, planned: PlannedReceiver, *, number: str, code: str, token: str, marker: str, links: bool
 ) -> Words:
     """The words of one notice; ``marker`` is eight base32 characters, ``links`` whether an SMS may hold an address."""
+    made = draft(kind, channel, planned, number=number, links=links)
+    said = filling(planned, number=number, code=code, token=token)
+    person = planned.person.name if planned.person else ""
+    return filled(made, said | {"name": planned.name, "person": person, "number": number, "marker": marker},
+                  mode=planned.order.mode)  # fmt: skip
+
+
+def draft(kind: str, channel: str, planned: PlannedReceiver, *, number: str, links: bool) -> Draft:
+    """What this receiver has in common with others who must do the same."""
     _known("种类", kind, KINDS)
     _known("渠道", channel, CHANNELS)
     order, shape = planned.order, _shape(planned, number, links=links)
-    values = _values(planned, number=number, code=code, marker=marker)
-    values["link"] = f"{order.base_url}/a/{token}"
     template = _template(kind, order.change)
     if channel == "email":
-        made = _mail(template, planned, shape, values)
-    else:
-        made = _short(template, channel, order, shape=shape, values=values | {"measures": _joined(planned.measures)})
-    return _dressed(made, order.mode)
+        return _mail(template, order, shape, planned.measures, planned.society)
+    return _short(template, channel, order, shape, planned.measures)
+
+
+def filling(planned: PlannedReceiver, *, number: str, code: str, token: str) -> dict[str, str]:
+    """What fills the blanks of a draft for this receiver, besides name, person, number and marker."""
+    base = planned.order.base_url
+    check = f"{base}/check/{quote(clean(number))}"
+    return {"city": planned.city_name, "code": code, "link": f"{base}/a/{token}", "check": check}
+
+
+def filled(draft: Draft, values: Mapping[str, str], *, mode: str) -> Words:
+    """The words as their receiver reads them. In an SMS too long the name gives way first, then the measures."""
+    given = {name: clean(value) for name, value in values.items()}
+    given |= {"person": given["person"] or given["name"], "marker": _mark(values["marker"])}
+    subject, body, html = _cut(draft)
+    if draft.instead:
+        return _dressed(_fitting(draft, body, given), mode)
+    escaped = {name: safe(value) for name, value in given.items()} if draft.html else {}
+    return _dressed(
+        Words(subject.fill(given), body.fill(given | {"measures": draft.measures}), html.fill(escaped)), mode
+    )
+
+
+def _fitting(draft: Draft, form: Form, values: dict[str, str]) -> Words:
+    """One line of at most SMS_PARTS segments; number, code and address are never cut."""
+    values = values | {"measures": draft.measures}
+    text = form.fill(values)
+    if units_over(text, SMS_PARTS) <= 0:
+        return Words("", text, "")
+    values = values | {"name": clipped(values["name"], SHORT_NAME, "…")}
+    text = form.fill(values)
+    over = units_over(text, SMS_PARTS)
+    if over <= 0 or "measures" not in form.blanks:
+        return Words("", text, "")
+    kept = clipped(draft.measures, max(len(draft.measures) - over, len(draft.instead)), draft.instead)
+    return Words("", form.fill(values | {"measures": kept}), "", shortened=True)
 
 
 def page(
@@ -175,43 +252,30 @@ def _nature(measures: tuple[Measure, ...]) -> tuple[str, bool]:
     return "exempt" if kinds <= {MeasureKind.EXEMPT} else "ordered", confirmed
 
 
-def _values(planned: PlannedReceiver, *, number: str, code: str, marker: str) -> dict[str, str]:
-    name = clean(planned.name)
-    person = clean(planned.person.name) if planned.person else ""
-    return {
-        "name": name,
-        "person": person or name,
-        "city": planned.city_name,
-        "number": clean(number),
-        "code": code,
-        "marker": _mark(marker),
-    }
+@lru_cache(maxsize=2048)
+def _mail(
+    template: str, order: Order, shape: Shape, measures: tuple[Measure, ...], society: tuple[Block, ...]
+) -> Draft:
+    form, said = forms.mail(template, order, shape), forms.lists(measures, society)
+    plain, marked = dict(_BLANK), dict(_BLANK)
+    plain["measures"], plain["society"], marked["measures"], marked["society"] = said
+    return _kept(Draft(form.subject.fill(plain), form.text.fill(plain), form.html.fill(marked)), order.mode)
 
 
-def _mail(template: str, planned: PlannedReceiver, shape: Shape, values: dict[str, str]) -> Words:
-    measures, society, measures_html, society_html = forms.lists(planned.measures, planned.society)
-    form = forms.mail(template, planned.order, shape)
-    values["check"] = f"{planned.order.base_url}/check/{quote(values['number'])}"
-    escaped = {name: safe(value) for name, value in values.items()}
-    escaped |= {"measures": measures_html, "society": society_html}
-    values |= {"measures": measures, "society": society}
-    return Words(form.subject.fill(values), form.text.fill(values), form.html.fill(escaped))
-
-
-def _short(template: str, channel: str, order: Order, *, shape: Shape, values: dict[str, str]) -> Words:
-    """One line. In an SMS too long the name gives way first, then the measures, never number, code or address."""
+@lru_cache(maxsize=2048)
+def _short(template: str, channel: str, order: Order, shape: Shape, measures: tuple[Measure, ...]) -> Draft:
     form = forms.line(template, channel, order, shape)
-    text = form.fill(values)
-    if channel != "sms" or units_over(text, SMS_PARTS) <= 0:
-        return Words("", text, "")
-    values = values | {"name": clipped(values["name"], SHORT_NAME, "…")}
-    text = form.fill(values)
-    over = units_over(text, SMS_PARTS)
-    if over <= 0 or "measures" not in form.blanks:
-        return Words("", text, "")
-    rest = "…详见邮件" if shape.mailed else "…详情请来电"
-    kept = clipped(values["measures"], max(len(values["measures"]) - over, len(rest)), rest)
-    return Words("", form.fill(values | {"measures": kept}), "", shortened=True)
+    instead = ("…详见邮件" if shape.mailed else "…详情请来电") if channel == "sms" else ""
+    return _kept(Draft("", form.fill(_BLANK), "", _joined(measures), instead), order.mode)
+
+
+def _kept(made: Draft, mode: str) -> Draft:
+    """A real text says 演练 nowhere, whatever its proposer typed."""
+    said = (made.subject, made.body, made.html, made.measures)
+    if mode != "actual" or not any(map(says_drill, said)):
+        return made
+    subject, body, html, measures = map(without_drill, said)
+    return Draft(subject, body, html, measures, made.instead)
 
 
 @lru_cache(maxsize=4096)

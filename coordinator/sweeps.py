@@ -2,25 +2,44 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 
-from coordinator import clock, db, dispatch, receipts
-from coordinator.dispatch import LEASE_S, MISSES, Way
+from coordinator import clock, db, dispatch, journal, receipts
+from coordinator.channels import Handed, Outcome
+from coordinator.dispatch import LEASE_S, MISSES, Ended, Way
 from coordinator.errors import TryLater
 from coordinator.models import FINISHED, Alert, AlertState, Attempt, Issue, Notice, NoticeKind, State
 
 logger = logging.getLogger(__name__)
+WAITING = db.words(State.PENDING, State.PLANNED)
 POLL_AFTER_S = (300.0, 1800.0, 14400.0)  # an accepted notice without news is asked about, then called unknown
 
 
 def books() -> None:
     """Every rule that needs no carrier, each in its own short transaction."""
-    for sweep in (expire_leases, expire_orders, supersede_old, early_receipts):
+    for sweep in (take_over, expire_leases, expire_orders, supersede_old, early_receipts):
         sweep()
+
+
+def take_over() -> None:
+    """What a killed process on this machine left: settled where it wrote down how it ended, in doubt where it had begun."""
+    for pages in journal.left_behind():
+        for page in pages:
+            ended = list(_known(page))
+            logger.warning("taking over %s hand-overs of a process that died", len(ended))
+            dispatch.settle(page.claim["channel"], ended)
+
+
+def _known(page: journal.Found) -> Iterator[Ended]:
+    never = Handed(Outcome.BUSY, detail="given back: its process died before it was begun")
+    doubtful = Handed(Outcome.UNCERTAIN, detail="the process that sent it died")
+    for notice_id, token, tries, address in page.claim["claimed"]:
+        handed = page.ended.get(notice_id) or (doubtful if notice_id in page.begun else never)
+        yield Ended(notice_id, token, page.claim["account"], handed, tries=tries, address=address)
 
 
 def expire_leases() -> int:
@@ -28,10 +47,16 @@ def expire_leases() -> int:
     with db.transaction() as session:
         stuck = session.execute(
             update(Notice)
-            .where(Notice.state == State.SENDING, Notice.lease_s < db.seconds())
+            .where(Notice.state.in_(db.words(State.SENDING)), Notice.lease_s < db.seconds())
             .values(state=State.UNCERTAIN, lease_s=db.seconds(), asked=0, error="the process that sent it ended")
-            .returning(Notice.id)
+            .returning(Notice.id, Notice.lease_token, Notice.account)
         ).all()
+        if stuck:
+            session.execute(
+                db.insert_new(Attempt.__table__),  # type: ignore[arg-type]
+                [{"notice_id": row.id, "n": row.lease_token, "account": row.account, "started_at": clock.now(),
+                  "outcome": "uncertain", "detail": "its lease ran out"} for row in stuck],
+            )  # fmt: skip
     if stuck:
         logger.warning("%s hand-overs became uncertain: their lease ran out", len(stuck))
     return len(stuck)
@@ -42,21 +67,25 @@ def expire_orders() -> None:
     with db.transaction() as session:
         session.execute(
             update(Notice)
-            .where(Notice.state.in_((State.PENDING, State.PLANNED)), Notice.valid_until < clock.now())
+            .where(Notice.state.in_(WAITING), Notice.valid_until < clock.now())
             .values(state=State.EXPIRED, finished_at=clock.now())
         )
 
 
 def supersede_old() -> None:
     """What was given back by a worker after a newer revision was issued."""
-    older = select(Alert.id).where(Alert.id == Notice.alert_id, Alert.in_force_rev > Notice.rev).exists()
-    with db.transaction() as session:
-        session.execute(
-            update(Notice)
-            .where(Notice.state == State.PENDING, Notice.kind.in_((NoticeKind.ORDER, NoticeKind.REMINDER)), older)
-            .where(Notice.lane != dispatch.DUTY_LANE)
-            .values(state=State.SUPERSEDED, finished_at=clock.now())
-        )
+    with db.reading() as session:
+        renewed = session.execute(
+            select(Alert.id, Alert.in_force_rev).where(Alert.in_force_rev > 1, Alert.state != AlertState.CLOSED)
+        ).all()
+    for alert_id, rev in renewed:
+        with db.transaction() as session:
+            session.execute(
+                update(Notice)
+                .where(Notice.state.in_(WAITING), Notice.alert_id == alert_id, Notice.rev < rev)
+                .where(Notice.kind.in_((NoticeKind.ORDER, NoticeKind.REMINDER)), Notice.lane != dispatch.DUTY_LANE)
+                .values(state=State.SUPERSEDED, finished_at=clock.now())
+            )
 
 
 def early_receipts() -> None:
@@ -80,7 +109,9 @@ def take_doubts(way: Way, limit: int = 100) -> list[Doubt]:
     """Uncertain notices whose next look-up is due; the lease keeps other processes off them meanwhile."""
     picked = (
         select(Notice.id)
-        .where(Notice.state == State.UNCERTAIN, Notice.channel == way.channel, Notice.lease_s <= db.seconds())
+        .where(
+            Notice.state.in_(db.words(State.UNCERTAIN)), Notice.channel == way.channel, Notice.lease_s <= db.seconds()
+        )
         .where(Notice.mode.in_(way.modes))
         .order_by(Notice.lane, Notice.id)
         .limit(limit)
@@ -153,7 +184,7 @@ def take_silent(way: Way, limit: int = 100) -> list[tuple[int, str, int]]:
     with db.connection() as connection:
         picked = (
             select(Notice.id)
-            .where(Notice.state.in_((State.ACCEPTED, State.SENT)), Notice.channel == way.channel)
+            .where(Notice.state.in_(db.words(State.ACCEPTED, State.SENT)), Notice.channel == way.channel)
             .where(Notice.mode.in_(way.modes), Notice.lease_s + POLL_AFTER_S[0] < db.seconds(), Notice.asked < 3)
             .limit(limit)
         )

@@ -10,24 +10,55 @@ from coordinator import config
 
 
 def _derive(*words: object) -> bytes:
-    text = "\x1f".join(str(word) for word in words)
-    return hmac.digest(_key(os.environ.get("SECRET_KEY"), os.environ.get("LIANDONG_HOME")), text.encode(), "sha256")
+    return _under(_key(os.environ.get("SECRET_KEY"), os.environ.get("LIANDONG_HOME")), *words)
+
+
+def _under(key: bytes, *words: object) -> bytes:
+    return hmac.digest(key, "\x1f".join(map(str, words)).encode(), "sha256")
 
 
 @cache
 def _key(secret: str | None, home: str | None) -> bytes:
-    """Read once for each installation: tens of thousands of codes are made at a time."""
+    """Read once for each installation."""
     return config.load().secret_key.encode()
+
+
+class Ring:
+    """The key in hand, for tens of thousands of codes at a time."""
+
+    def __init__(self) -> None:
+        self._key = config.load().secret_key.encode()
+
+    def code(self, subject: str, receiver: str) -> str:
+        return _digits(_under(self._key, "code", subject, receiver))
+
+    def link(self, subject: str, receiver: str) -> str:
+        return _token(_under(self._key, "link", subject, receiver))
+
+    def marker(self, *identity: object) -> str:
+        return _letters(_under(self._key, "marker", *identity))
+
+
+def _digits(derived: bytes) -> str:
+    return f"{int.from_bytes(derived[:8]) % 10000:04d}"
+
+
+def _token(derived: bytes) -> str:
+    return base64.urlsafe_b64encode(derived[:16]).decode().rstrip("=")
+
+
+def _letters(derived: bytes) -> str:
+    return base64.b32encode(derived[:5]).decode()
 
 
 def code(subject: str, receiver: str) -> str:
     """签收码: four digits of one receiver in one alert."""
-    return f"{int.from_bytes(_derive('code', subject, receiver)[:8]) % 10000:04d}"
+    return _digits(_derive("code", subject, receiver))
 
 
 def link(subject: str, receiver: str) -> str:
     """The token of the receiver's page: 128 bits."""
-    return base64.urlsafe_b64encode(_derive("link", subject, receiver)[:16]).decode().rstrip("=")
+    return _token(_derive("link", subject, receiver))
 
 
 def digest(token: str) -> str:
@@ -37,7 +68,7 @@ def digest(token: str) -> str:
 
 def marker(*identity: object) -> str:
     """Eight letters at the end of a text, by which a carrier's list can be searched for it."""
-    return base64.b32encode(_derive("marker", *identity)[:5]).decode()
+    return _letters(_derive("marker", *identity))
 
 
 def callback_key(attempt: str) -> str:

@@ -22,7 +22,9 @@ from coordinator.models import (
     ScheduleRun,
     Signature,
     State,
+    Wording,
 )
+from coordinator.orders import says_drill
 from coordinator.tokens import same
 from rules.levels import Level
 
@@ -139,14 +141,20 @@ def rehearsal_stays_apart(session: Session) -> Iterator[str]:
     rows = session.execute(select(Notice.id, Notice.mode).where(Notice.account != "", rehearsed != drill_account))
     for notice_id, mode in rows:
         yield f"notice {notice_id} ({mode}) left by the wrong account"
-    for mode, mark in MARKS.items():
-        unmarked = select(Notice.id).where(
-            Notice.mode == mode, ~(Notice.body.like(f"{mark}%") & Notice.body.like(f"%{mark}"))
-        )
-        for (notice_id,) in session.execute(unmarked):
-            yield f"notice {notice_id} ({mode}) lacks the mark at both ends"
-    for (notice_id,) in session.execute(select(Notice.id).where(~rehearsed, Notice.body.like("%演练%"))):
-        yield f"notice {notice_id} is real and says 演练"
+    used = select(Notice.mode, Notice.wording_id).distinct().subquery()
+    query = select(used.c.mode, Wording).join(Wording, Wording.id == used.c.wording_id)
+    for mode, wording in session.execute(query):
+        mark = MARKS.get(mode, "")
+        if not (wording.body.startswith(mark) and wording.body.endswith(mark)):
+            yield f"wording {wording.id} ({mode}) lacks the mark at both ends"
+        if mode == Mode.ACTUAL and says_drill(wording.subject + wording.body + wording.html + wording.measures):
+            yield f"wording {wording.id} is real and says 演练"
+
+
+def every_notice_has_its_words(session: Session) -> Iterator[str]:
+    there = select(Wording.id).where(Wording.id == Notice.wording_id).exists()
+    for (notice_id,) in session.execute(select(Notice.id).where(~there)):
+        yield f"notice {notice_id} has lost its words"
 
 
 def attempts_add_up(session: Session) -> Iterator[str]:
@@ -203,6 +211,7 @@ CHECKS: tuple[tuple[str, Callable[[Session], Iterator[str]]], ...] = (
     ("delivered_has_receipt", delivered_has_receipt),
     ("issued_was_signed", issued_was_signed),
     ("rehearsal_stays_apart", rehearsal_stays_apart),
+    ("every_notice_has_its_words", every_notice_has_its_words),
     ("attempts_add_up", attempts_add_up),
     ("nothing_is_stuck", nothing_is_stuck),
     ("lifted_had_evidence", lifted_had_evidence),

@@ -1,7 +1,15 @@
-"""Ways out. One file per channel; what every channel takes and gives back is said here."""
+"""Ways out. One file per channel; what every channel takes and gives back is said here.
 
+A channel with ``BEGINS = True`` calls `Envelope.begin` itself, as late as it can; for the others dispatch does.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+
+
+class GivenBack(Exception):
+    """Raised by `Envelope.begin`: this notice must not be handed over any more."""
 
 
 class Outcome(Enum):
@@ -12,6 +20,7 @@ class Outcome(Enum):
     BUSY = "busy"  # refused for now (429, 421, 45x): try again, not counted as an attempt
     REFUSED = "refused"  # this address or this text, for good
     MISCONFIGURED = "misconfigured"  # our account or settings: stop the account, page a person
+    UNSAYABLE = "unsayable"  # no words for it: a person must look
     UNCERTAIN = "uncertain"  # it may or may not have been taken: ask before resending
 
 
@@ -40,6 +49,7 @@ class Envelope:
     html: str  # mail only, else empty
     message_id: str  # the same over all attempts of one notice
     valid_s: int  # the carrier shall not deliver later than this many seconds from now
+    begin: Callable[[], None] = lambda: None  # called in the instant before the carrier could take it; see BEGINS
 
 
 @dataclass(frozen=True, slots=True)

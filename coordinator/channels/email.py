@@ -1,7 +1,7 @@
 """Mail 邮件 through an SMTP relay: one envelope for each receiver, taken only with the 250 after DATA."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import aiosmtplib
@@ -14,6 +14,7 @@ from coordinator.errors import Misconfigured, Refusal, TryLater
 KIND = "email"
 LOOK_UP = False
 RECEIPTS = False
+BEGINS = True  # with the text, after the relay's 354: what was not begun was surely not taken
 
 STATUS: dict[str, str] = {}  # a relay says nothing after its 250
 RANK = {"accepted": 0, "sent": 1, "delivered": 2, "undelivered": 2, "failed": 2}
@@ -21,6 +22,7 @@ RANK = {"accepted": 0, "sent": 1, "delivered": 2, "undelivered": 2, "failed": 2}
 OPENING_S = 5.0  # find a connection, greet, sign in, name the receiver: nothing is sent so far
 DATA_S = 8.0
 SLOWEST_S = OPENING_S + DATA_S
+TEXTS = 8  # at the relay without its 250 at any moment: as many may be repeated when this process is killed
 GO_ON, TAKEN = 354, 250
 STALE = "stale"
 OUR_FAULT = {530, 534, 535, 538}  # sign-in missing, too weak or refused
@@ -55,6 +57,7 @@ class Carrier:
         greeting = urlsplit(public_base_url).hostname or "localhost"
         literal = greeting.replace(".", "").isdigit()
         relay = smtp_pool.address(account["url"], "SMTP_URL")
+        self._texts = asyncio.Semaphore(TEXTS)
         self._pool = smtp_pool.Pool(relay, f"[{greeting}]" if literal else greeting)
         self._box, self._header_from = mime.sender(account["from"])
 
@@ -63,22 +66,24 @@ class Carrier:
         if not receiver:
             return Handed(Outcome.REFUSED, code="553", detail="邮箱地址无法投递")
         mail = mime.written(envelope, header_from=self._header_from, at=clock.now())
-        ended = await self._tried(receiver, mail)
+        ended = await self._tried(receiver, mail, envelope.begin)
         if ended.code == STALE:  # the relay had closed an idle connection: nothing was taken, so once more
-            ended = await self._tried(receiver, mail)
+            ended = await self._tried(receiver, mail, envelope.begin)
         accepted = ended.outcome is Outcome.ACCEPTED
         return Handed(ended.outcome, envelope.message_id if accepted else "", ended.code, ended.detail)
 
-    async def _tried(self, receiver: str, mail: bytes) -> Handed:
+    async def _tried(self, receiver: str, mail: bytes, begin: Callable[[], None]) -> Handed:
         untold = Outcome.NOT_SENT
         try:
             async with asyncio.timeout(OPENING_S) as deadline, self._pool.borrowed() as wire:
                 reply = await wire.address(self._box, receiver)
-                if reply.code == GO_ON and reply.verb == "DATA":
+                if reply.code != GO_ON or reply.verb != "DATA":
+                    return _replied(reply)
+                deadline.reschedule(asyncio.get_running_loop().time() + DATA_S)
+                async with self._texts:
+                    begin()
                     untold = Outcome.UNCERTAIN
-                    deadline.reschedule(asyncio.get_running_loop().time() + DATA_S)
-                    reply = await wire.write(mail)
-                return _replied(reply)
+                    return _replied(await wire.write(mail))
         except aiosmtplib.SMTPResponseException as error:
             return _replied(Reply("greeting", error.code, error.message))
         except (Cut, aiosmtplib.SMTPServerDisconnected) as error:

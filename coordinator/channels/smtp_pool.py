@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from typing import cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
@@ -78,10 +79,11 @@ class Pool:
             unless_ready.callback(connection.close)
             await connection.connect()
             await self._sign_in(connection)
-            if not isinstance(connection.transport, asyncio.Transport):
+            transport = connection.transport
+            if transport is None or transport.is_closing():
                 raise Cut("greeting")
             unless_ready.pop_all()
-        return Wire(connection.transport, pipelines=connection.supports_extension("pipelining"))
+        return Wire(cast(asyncio.Transport, transport), pipelines=connection.supports_extension("pipelining"))
 
     async def _sign_in(self, connection: aiosmtplib.SMTP) -> None:
         if connection.is_ehlo_or_helo_needed:

@@ -37,8 +37,8 @@ def sent(session: Session, alert_id: int, sought: asked.NoticesQuery) -> Answer:
     if (held := places(auth.officer(), alert)) is not None:
         query = query.where(Notice.city.in_(held))
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.scalars(query.order_by(Notice.id).offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
-    return {"notices": [said.notice(row) for row in rows], **wire.paging(sought.page, PAGE_SIZE, total)}
+    rows = session.scalars(query.order_by(Notice.id).offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)).all()
+    return {"notices": said.notices(rows), **wire.paging(sought.page, PAGE_SIZE, total)}
 
 
 def places(officer: Officer, alert: Alert) -> list[str] | None:

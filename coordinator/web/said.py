@@ -1,13 +1,15 @@
 """What do programs read about an alert, a notice, a signature? Rows in, plain JSON values out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts.models import Officer
-from coordinator import mandates, response, rulebook
+from coordinator import mandates, response, rulebook, wordings
 from coordinator.models import Alert, Audited, Issue, Notice, Signature
+from coordinator.render import Words
 from rules.levels import Level
 
 Json = dict[str, Any]
@@ -143,11 +145,16 @@ def history(session: Session, one: Alert) -> list[Json]:
 
 NOTICE = (
     "id", "alert_id", "incident_id", "rev", "mode", "kind", "step", "number", "receiver", "receiver_name", "city", "person",
-    "channel", "address", "subject", "body", "state", "account", "reference", "attempts", "error", "created_at",
+    "channel", "address", "state", "account", "reference", "attempts", "error", "created_at",
     "valid_until", "accepted_at", "finished_at",
 )  # fmt: skip
 
 
-def notice(row: Notice) -> Json:
-    """One notice as it was sent."""
-    return {name: getattr(row, name) for name in NOTICE}
+def notices(rows: Sequence[Notice]) -> list[Json]:
+    """Notices as they were sent."""
+    drafts = wordings.drafts({row.wording_id for row in rows})
+    return [_notice(row, wordings.compose(drafts[row.wording_id], row)) for row in rows]
+
+
+def _notice(row: Notice, words: Words) -> Json:
+    return {name: getattr(row, name) for name in NOTICE} | {"subject": words.subject, "body": words.text}

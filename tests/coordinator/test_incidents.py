@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from coordinator import clock, db, incidents
+from coordinator import clock, db, incidents, wordings
 from coordinator.errors import Forbidden, Refusal, Unprocessable
 from coordinator.models import Duty, Mode, Notice, Receiver
 from tests.coordinator.conftest import officer
@@ -76,7 +76,8 @@ def test_a_rehearsed_incident_says_so_at_both_ends(region: SimpleNamespace) -> N
     incident_id = reported({"deaths": 3}, mode=Mode.EXERCISE)
 
     with db.reading() as session:
-        bodies = session.scalars(select(Notice.body).where(Notice.incident_id == incident_id)).all()
+        notices = session.scalars(select(Notice).where(Notice.incident_id == incident_id)).all()
+        bodies = [wordings.said(session, notice).text for notice in notices]
     assert bodies
     assert all(body.startswith("【演练】") and body.endswith("【演练】") for body in bodies)
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, update
 
-from coordinator import clock, db, drills, leases, response, schedule
+from coordinator import clock, db, drills, leases, response, schedule, wordings
 from coordinator.errors import Unprocessable
 from coordinator.models import Alert, Drill, Lease, Notice, ScheduleRun
 from rules.levels import Level
@@ -118,7 +118,7 @@ def test_a_drill_waits_for_people_and_reaches_only_who_takes_part(region: Simple
         assert {notice.mode for notice in notices} == {"exercise"}
         plants = {notice.receiver for notice in notices if not notice.receiver.startswith("officer:")}
         assert len(plants) == 3  # every fifth of twelve is marked 参演
-        assert all(notice.body.startswith("【演练】") for notice in notices)
+        assert all(wordings.said(session, notice).text.startswith("【演练】") for notice in notices)
 
 
 def test_a_drill_does_not_start_beside_a_real_alert(region: SimpleNamespace) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from contacts.models import Officer
-from coordinator import answers, audit, mandates, progress
+from coordinator import answers, audit, mandates, progress, wordings
 from coordinator.errors import NotFound, Refusal
 from coordinator.models import Alert, Answer, Attempt, CarrierEvent, Notice, Receiver
+from coordinator.render import Words
 from coordinator.web.looks.alerts import paged
 
 SHEET_MOST = 2000
@@ -43,6 +44,7 @@ class NoticeLook:
     """One notice as evidence: the words as sent, each hand-over, what the carrier said, what the receiver answered."""
 
     notice: Notice
+    words: Words
     attempts: list[Attempt]
     events: list[CarrierEvent]
     receiver: Receiver | None
@@ -50,12 +52,13 @@ class NoticeLook:
 
 
 def one(session: Session, notice_id: int) -> NoticeLook:
-    notice = session.get(Notice, notice_id, options=[undefer(Notice.html)])
+    notice = session.get(Notice, notice_id)
     if notice is None:
         raise NotFound(f"没有编号为 {notice_id} 的通知")
     mine = _subject(notice)
     return NoticeLook(
         notice=notice,
+        words=wordings.said(session, notice),
         attempts=list(session.scalars(select(Attempt).where(Attempt.notice_id == notice_id).order_by(Attempt.n))),
         events=list(session.scalars(select(CarrierEvent).where(CarrierEvent.notice_id == notice_id).order_by(CarrierEvent.id))),
         receiver=session.scalar(select(Receiver).where(mine[0], Receiver.key == notice.receiver)),

@@ -1,0 +1,116 @@
+"""What this process has begun and how it ended, in files that outlive it.
+
+The database knows what was claimed; only the process knows what of it the carrier may have. A process that is killed
+leaves this to be read by the next on the same machine: what was not begun goes back at once, what ended is settled,
+and only what was begun without an end is in doubt. A file that is lost costs no safety: leases run out, and everything
+of that claim is in doubt.
+"""
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from coordinator import db
+from coordinator.channels import Handed, Outcome
+
+
+def folder() -> Path:
+    """Where this installation's journals lie; made when missing."""
+    made = db.home() / "journal"
+    made.mkdir(exist_ok=True)
+    return made
+
+
+class Page:
+    """The journal of one claim. Each line is with the operating system before the next step is taken."""
+
+    def __init__(self, path: Path, claim: dict[str, Any]) -> None:
+        self._path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._line(claim)
+
+    def begun(self, notice_id: int) -> None:
+        """Raises OSError when it can not be written down: then it must not be begun."""
+        self._line({"begun": notice_id})
+
+    def ended(self, notice_id: int, handed: Handed) -> None:
+        how = (handed.outcome.value, handed.reference, handed.code, handed.detail)
+        with suppress(OSError):  # a full disk: it will be in doubt if this process dies before it is settled
+            self._line({"ended": notice_id, "how": how})
+
+    def _line(self, said: dict[str, Any]) -> None:
+        octets = json.dumps(said, ensure_ascii=False).encode() + b"\n"
+        if os.write(self._file, octets) != len(octets):
+            raise OSError("the journal's disk is full")
+
+    def close(self) -> None:
+        """All of it is settled in the database."""
+        os.close(self._file)
+        with suppress(OSError):
+            self._path.unlink()
+
+
+class Journal:
+    """The journal of this process: alive as long as the lock on its own file is held."""
+
+    def __init__(self) -> None:
+        self._name = uuid.uuid4().hex
+        self._lock = folder() / f"{self._name}.lock"
+        self._held = self._lock.open("w")
+        fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._pages = 0
+
+    def open(self, claim: dict[str, Any]) -> Page:
+        """A page for one claim. Raises OSError when the disk takes none."""
+        self._pages += 1
+        return Page(folder() / f"{self._name}.{self._pages}.page", claim)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._lock.unlink()
+        self._held.close()
+
+
+@dataclass(slots=True)
+class Found:
+    """A dead process's page: its claim, and by notice what is known of it."""
+
+    claim: dict[str, Any]
+    begun: set[int] = field(default_factory=set)
+    ended: dict[int, Handed] = field(default_factory=dict)
+
+
+def left_behind() -> Iterator[list[Found]]:
+    """The pages of each dead process, one process at a time; removed once the caller is through with them."""
+    for path in folder().glob("*.lock"):
+        with suppress(FileNotFoundError), path.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # it lives
+            pages = sorted(folder().glob(f"{path.stem}.*.page"))
+            yield [found for page in pages if (found := _read(page)) is not None]
+            for page in pages:
+                page.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
+def _read(page: Path) -> Found | None:
+    """Half a line at the end was never acted upon."""
+    found: Found | None = None
+    for line in page.read_bytes().split(b"\n")[:-1]:
+        said = json.loads(line)
+        if found is None:
+            found = Found(said)
+        elif "begun" in said:
+            found.begun.add(said["begun"])
+        else:
+            word, *rest = said["how"]
+            found.ended[said["ended"]] = Handed(Outcome(word), *rest)
+    return found
