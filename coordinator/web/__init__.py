@@ -19,6 +19,7 @@ BLUEPRINTS = (
     "answers:pages",
     "check:check",
     "hooks:hooks",
+    "reports:reports",
     "cap:cap",
     "health:health",
 )
