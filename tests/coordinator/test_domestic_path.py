@@ -19,21 +19,14 @@ from coordinator.simulator.subscribers import settings
 from coordinator.web import create_app
 from tests.coordinator.conftest import issued
 from tests.coordinator.test_path import drained, ledger
-
-TEMPLATES = '''
-SMS_ORDER = "${issuer}：${name}，${place}预警，${from}起至${to}。请执行：${long_measures}。通知${number}，签收码${code}。请${how}。"
-SMS_ORDER_2 = """${issuer}：${name}，${place}预警，${from}起，何时解除另行通知。\\
-请执行：${long_measures}。通知${number}，签收码${code}。请${how}。"""
-SMS_PAGE = "值班台：${officer}，${place}预警（${alert}）等你会签，涉及${n}家，${from}起。"
-SMS_PAGE_2 = "值班台：${officer}，${place}预警（${alert}）等你会签，${from}起。"
-'''
+from tests.coordinator.test_registered import SAMPLES
 
 
 @pytest.fixture
 def domestic(store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """Both carriers on loopback, the domestic one with our templates registered."""
-    path = store / "templates.toml"
-    path.write_text(TEMPLATES, encoding="utf-8")
+    path = SAMPLES
+    monkeypatch.setenv("LIANDONG_DESK_PHONE", "0311-86543210")
     monkeypatch.setenv("ALIYUN_SMS_TEMPLATES", str(path))
     ready, done, kept = threading.Event(), asyncio.Event(), SimpleNamespace()
 
