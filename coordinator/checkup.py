@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import select
 
 from coordinator import clock, config, db, dispatch, queues, schema
-from coordinator.channels import Account
+from coordinator.channels import Account, routes
 from coordinator.errors import Misconfigured
 
 MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 SKEW_S = 30.0
+ABROAD = "+14155550100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,13 @@ def _channels() -> list[Line]:
         return faults
     names = {account.name for _, account in found}
     lines = [Line("channels", good=_said(module, account)) for module, account in found]
+    texts = tuple(account for module, account in found if module.KIND == "sms" and "drill" not in account.name)
+    if texts and not routes.account_for(texts, ABROAD, 1):
+        lines.append(Line("channels", warning="境外号码没有可用的短信账户:发往非 +86 号码的短信会停在 pending"))
     if not any("drill" not in name for name in names):
-        lines.append(Line("channels", warning="没有可用的真实渠道:通知会停在 pending;请设置 TWILIO_… 或 SMTP_URL"))
+        lines.append(
+            Line("channels", warning="没有可用的真实渠道:通知会停在 pending;请设置 TWILIO_…、ALIYUN_SMS_… 或 SMTP_URL")
+        )
     if not any("drill" in name for name in names):
         lines.append(
             Line("channels", warning="没有演练账户:演练通知会停在 pending;请设置 DRILL_TWILIO_… 或 DRILL_SMTP_URL")

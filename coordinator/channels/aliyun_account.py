@@ -153,7 +153,7 @@ class Texts:
             return getattr(self._client(), action)(getattr(models, request)(**fields)).body
         except TeaException as error:
             return _failed(error)
-        except Exception as error:  # half a body, a body that is no JSON: the SDK has no error of its own for these
+        except (ValueError, TypeError, AttributeError, KeyError, OSError) as error:  # half a body, one that is no JSON
             return Handed(Outcome.UNCERTAIN, code=type(error).__name__, detail=str(error)[:200])
 
     async def _details(self, phone: str) -> list[Any]:

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import select
 
 from coordinator import checkup, db, dispatch, paging, render, verify
@@ -42,6 +43,8 @@ def test_a_page_is_in_the_group(tmp_path: Path, name: str) -> None:
             [row] = rows(simulator)
             assert (handed.outcome, handed.reference) == (Outcome.ACCEPTED, "7.1@liandong.example"), handed
             assert (row["channel"], row["body"], row["to"].endswith(":duty")) == ("chat", envelope().text, True)
+            async with ClientSession() as session, session.get(f"http://127.0.0.1:{simulator.port}/") as inbox:
+                assert inbox.status == 200 and "群消息 · 值班群" in await inbox.text()
 
     asyncio.run(go())
 

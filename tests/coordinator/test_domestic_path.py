@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from coordinator import db, dispatch, sweeps, tokens, verify
+from coordinator import checkup, db, dispatch, preview, sweeps, tokens, verify
 from coordinator.channels import aliyun_account, registered
 from coordinator.models import Notice, State
 from coordinator.simulator import aliyun, server
 from coordinator.simulator.subscribers import settings
 from coordinator.web import create_app
+from coordinator.web.looks import foreseen
 from tests.coordinator.conftest import issued
 from tests.coordinator.test_path import drained, ledger
 from tests.coordinator.test_registered import SAMPLES
@@ -88,6 +90,26 @@ def test_orders_to_mainland_numbers_go_by_the_domestic_account_and_come_back_del
         assert {n.state for n in notices()} == {"accepted" if body is forged else "delivered"}
     assert client.post("/hooks/aliyun/report", data="{", content_type="application/json").status_code == 400
     assert verify.run()["ok"]
+
+
+def test_the_check_and_the_preview_know_what_the_domestic_account_is_and_costs(
+    domestic: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert foreseen._segment_price() == preview.PRICE
+    monkeypatch.setenv("ALIYUN_SMS_SEGMENT_PRICE", "0.10 CNY")
+    assert foreseen._segment_price() == Decimal("0.10")
+
+    said = [line.good for line in checkup.run() if line.good.startswith("aliyun")]
+    assert said == ["aliyun(sms,aliyun、只发报备过的模板、不发演练、至多 500 字、0.10 CNY/条)"]
+    for name in ("", "SMS_B_"):
+        monkeypatch.delenv(f"{name}TWILIO_ACCOUNT_SID")
+        monkeypatch.delenv(f"{name}TWILIO_AUTH_TOKEN")
+    assert any("境外号码没有可用的短信账户" in line.warning for line in checkup.run())
+
+    monkeypatch.setenv("ALIYUN_SMS_SEGMENT_PRICE", "dear")
+    assert [line.fault for line in checkup.run() if line.fault and line.name == "channels"] == [
+        "ALIYUN_SMS_SEGMENT_PRICE 应为“金额 币种”,例如 0.045 CNY,现为“dear”"
+    ]
 
 
 def test_a_killed_hand_over_is_looked_up_at_the_domestic_account(
