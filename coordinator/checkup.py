@@ -2,15 +2,18 @@
 
 import os
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from sqlalchemy import select
 
 from coordinator import clock, config, db, dispatch, queues, schema
+from coordinator.channels import Account, routes
 from coordinator.errors import Misconfigured
 
 MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 SKEW_S = 30.0
+ABROAD = "+14155550100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,46 @@ def _redis() -> Line:
 
 
 def _channels() -> list[Line]:
-    ways = dispatch.ways()
-    names = {account.name for way in ways for account in way.accounts}
-    lines = [Line("channels", good="、".join(sorted(names)))] if names else []
+    """Every channel is looked at, so that two accounts set by half are two lines."""
+    found: list[tuple[ModuleType, Account]] = []
+    faults = []
+    for module in dispatch.modules().values():
+        for listed in (module.accounts, module.drill_accounts):
+            try:
+                found += [(module, account) for account in listed(os.environ)]
+            except Misconfigured as error:
+                faults.append(Line("channels", fault=str(error)))
+    if faults:
+        return faults
+    names = {account.name for _, account in found}
+    lines = [Line("channels", good=_said(module, account)) for module, account in found]
+    texts = tuple(account for module, account in found if module.KIND == "sms" and "drill" not in account.name)
+    if texts and not routes.account_for(texts, ABROAD, 1):
+        lines.append(Line("channels", warning="境外号码没有可用的短信账户:发往非 +86 号码的短信会停在 pending"))
     if not any("drill" not in name for name in names):
-        lines.append(Line("channels", warning="没有可用的真实渠道:通知会停在 pending;请设置 TWILIO_… 或 SMTP_URL"))
+        lines.append(
+            Line("channels", warning="没有可用的真实渠道:通知会停在 pending;请设置 TWILIO_…、ALIYUN_SMS_… 或 SMTP_URL")
+        )
     if not any("drill" in name for name in names):
         lines.append(
             Line("channels", warning="没有演练账户:演练通知会停在 pending;请设置 DRILL_TWILIO_… 或 DRILL_SMTP_URL")
         )
     return lines
+
+
+def _said(module: ModuleType, account: Account) -> str:
+    """What the account says it can do, in one line."""
+    terms = module.terms(account)
+    cannot = [
+        words
+        for lacks, words in (
+            (not terms.look_up and not terms.idempotent, "不能查询,断线后只重发一次"),
+            (not terms.receipts, "没有送达回执"),
+            (not terms.free_text, "只发报备过的模板"),
+            (terms.real_only, "不发演练"),
+        )
+        if lacks
+    ]
+    limits = [f"至多 {terms.longest} 字"] if terms.longest else []
+    price = [f"{terms.price}/条"] if terms.price else []
+    return f"{account.name}({module.KIND},{'、'.join([terms.provider, *cannot, *limits, *price])})"

@@ -98,7 +98,12 @@ def _carrier_faults(environ: Mapping[str, str]) -> list[str]:
             faults.append(f"{prefix}TWILIO_AUTH_TOKEN: 为空,无法核对回执签名;请填入该账户的令牌")
         if token and not sid:
             faults.append(f"{prefix}TWILIO_ACCOUNT_SID: 为空;请填入账户编号,或去掉 {prefix}TWILIO_AUTH_TOKEN")
-    for name, mend in (("TWILIO_ACCOUNT_SID", "请为演练另开子账户"), ("SMTP_URL", "请为演练另设发信账户")):
+    for name, mend in (
+        ("TWILIO_ACCOUNT_SID", "请为演练另开子账户"),
+        ("SMTP_URL", "请为演练另设发信账户"),
+        ("DUTY_CHAT_URLS", "请为演练另建群"),
+        ("WEBHOOK_SECRET", "请为演练另设密钥"),
+    ):
         if environ.get(name) and environ.get(name) == environ.get(f"DRILL_{name}"):
             faults.append(f"DRILL_{name}: 与 {name} 相同,演练会从真实账户发出;{mend}")
     return faults
@@ -120,6 +125,8 @@ def _production_faults(environ: Mapping[str, str], url: SplitResult) -> list[str
     redis = urlsplit(environ.get("REDIS_URL", ""))
     if redis.hostname and redis.hostname not in LOOPBACK and not redis.password:
         faults.append("REDIS_URL: 非本机的 Redis 须有口令;写作 redis://:口令@主机:6379/0")
-    if not environ.get("TWILIO_ACCOUNT_SID") and not environ.get("SMTP_URL"):
-        faults.append("TWILIO_ACCOUNT_SID、SMTP_URL: 都没有设置,发不出任何通知;至少设置一个")
+    if not any(environ.get(name) for name in ("TWILIO_ACCOUNT_SID", "ALIYUN_SMS_ACCESS_KEY_ID", "SMTP_URL")):
+        faults.append("TWILIO_ACCOUNT_SID、ALIYUN_SMS_ACCESS_KEY_ID、SMTP_URL: 都没有设置,发不出任何通知;至少设置一个")
+    if environ.get("CHAT_API_BASE"):
+        faults.append("CHAT_API_BASE: 只供测试,群机器人的密钥会发往别处;请去掉")
     return faults

@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 from contacts.moments import Moment
 from coordinator import channels, clock, config, db, tokens, wordings
-from coordinator.channels import Account, Envelope, GivenBack, Handed, Outcome
+from coordinator.channels import Account, Envelope, GivenBack, Handed, Outcome, routes
 from coordinator.errors import CoordinatorError
 from coordinator.models import Alert, Attempt, Breaker, Mode, Notice, NoticeKind, State, StopListed
 from coordinator.render import Draft, Words
@@ -39,7 +39,7 @@ from coordinator.render import Draft, Words
 logger = logging.getLogger(__name__)
 LEASE_S = 40.0  # at least three times the longest call, and recovery within 100 s
 LOOK_IN_S = 5.0
-BATCH = {"sms": 256, "email": 256, "voice": 16}
+BATCH = {"sms": 256, "email": 256, "voice": 16, "webhook": 32, "chat": 8}
 DUTY_LANE = 0
 MISSES = 2  # look-ups without a trace before a notice is sent again
 VALID_S = 4 * 3600
@@ -55,6 +55,7 @@ class Way:
     module: ModuleType
     modes: tuple[Mode, ...]
     accounts: tuple[Account, ...]
+    reach: routes.Reach = routes.EVERYWHERE
 
     @property
     def channel(self) -> str:
@@ -80,8 +81,8 @@ def ways() -> list[Way]:
             ((Mode.ACTUAL,), module.accounts(os.environ)),
             ((Mode.EXERCISE, Mode.TEST), module.drill_accounts(os.environ)),
         ):
-            if accounts:
-                found.append(Way(module, modes, accounts))
+            parts = routes.split(module.KIND, accounts) if accounts else []
+            found += [Way(module, modes, able, reach) for reach, able in parts if able]
     return found
 
 
@@ -112,8 +113,28 @@ def due(way: Way) -> ColumnElement[bool]:
         & (Notice.channel == way.channel)
         & (Notice.try_s <= db.seconds())
         & Notice.mode.in_(way.modes)
+        & reached(way.reach)
         & ((Notice.lane == DUTY_LANE) | (Notice.kind == NoticeKind.CORRECTION) | ~held)
     )
+
+
+def reached(reach: routes.Reach) -> ColumnElement[bool]:
+    """Notices of one route: see channels/routes."""
+    clause: ColumnElement[bool] = true()
+    if reach.mainland is not None:
+        mainland = Notice.address.startswith(routes.MAINLAND)
+        clause &= mainland if reach.mainland else ~mainland
+    if reach.duty is not None:
+        clause &= Notice.lane == DUTY_LANE if reach.duty else Notice.lane != DUTY_LANE
+    return clause
+
+
+def carried_by(way: Way, account: Account) -> ColumnElement[bool]:
+    """Notices of the way that ``account`` is to be asked about; those of an account no longer set up fall to the first."""
+    own = Notice.account == account.name
+    if account == way.accounts[0]:
+        own |= Notice.account.not_in([each.name for each in way.accounts])
+    return reached(way.reach) & own
 
 
 def claim(way: Way, account: Account, most: int | None = None) -> list[Claimed]:

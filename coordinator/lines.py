@@ -91,14 +91,15 @@ class Dispatcher:
         return True
 
     async def ask(self, way: Way) -> bool:
-        """Look up what is uncertain; ask after what has been silent."""
-        doubts = await asyncio.to_thread(sweeps.take_doubts, way)
-        if doubts:
-            await sweeps.resolve(way, self.carrier(way, way.accounts[0]), doubts)
-        silent = await asyncio.to_thread(sweeps.take_silent, way)
-        if silent:
-            await sweeps.poll(way, self.carrier(way, way.accounts[0]), silent)
-        return bool(doubts)
+        """Look up what is uncertain; ask after what has been silent: each at the account that was to carry it."""
+        found = False
+        for account in way.accounts:
+            if doubts := await asyncio.to_thread(sweeps.take_doubts, way, account):
+                await sweeps.resolve(way, self.carrier(way, account), doubts)
+            if silent := await asyncio.to_thread(sweeps.take_silent, way, account):
+                await sweeps.poll(way, self.carrier(way, account), silent)
+            found |= bool(doubts)
+        return found
 
     def carrier(self, way: Way, account: Account) -> Any:
         if account not in self.carriers:

@@ -1,6 +1,7 @@
 """Calling officers 叫应: who must sign, who has waited too long, what a person must look at now."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from contacts import ladder, roster
 from contacts.models import Officer
 from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens, wordings
+from coordinator.channels import desks
 from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
 from coordinator.orders import Person
 from rules.levels import Level
@@ -55,13 +57,13 @@ def page_duty(session: Session, alert: Alert, *, purpose: str, step: int, n: int
 def page_trouble(session: Session, cities: Sequence[str], detail: str) -> None:
     """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities."""
     rows, book = [], wordings.Book()
-    for officer in roster.on_duty(session, cities[0], clock.now(), ("duty",)).officers:
-        person = Person(officer.id, officer.name, officer.phone or "", officer.email or "", 1)
-        for way in issuing.ways_to(person, "duty"):
-            mark = tokens.marker("trouble", officer.id, way.channel, clock.now().isoformat())
-            words = render.trouble(way.channel, mode=Mode.ACTUAL, officer=officer.name, marker=mark, detail=detail)
-            rows.append(page_row(officer, way.channel, way.address, wording_id=book.whole(words), marker=mark, step=0)
-                        | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}", "city": cities[0]})  # fmt: skip
+    for called, channel, address in _ways(
+        roster.on_duty(session, cities[0], clock.now(), ("duty",)).officers, Mode.ACTUAL
+    ):
+        mark = tokens.marker("trouble", called.id, channel, clock.now().isoformat())
+        words = render.trouble(channel, mode=Mode.ACTUAL, officer=called.name, marker=mark, detail=detail)
+        rows.append(page_row(called, channel, address, wording_id=book.whole(words), marker=mark, step=0)
+                    | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}", "city": cities[0]})  # fmt: skip
     put(session, book, rows)
 
 
@@ -72,20 +74,27 @@ def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose
     )
     rows: list[dict[str, Any]] = []
     book = wordings.Book()
+    for called, channel, address in _ways(officers, alert.mode):
+        mark = tokens.marker("page", alert.id, alert.rev, called.id, channel, step, purpose)
+        words = render.page(
+            purpose, channel, order, officer=called.name, marker=mark, n=n, links=issuing.links_to(address),
+            url=f"{config.load().public_base_url}/alerts/{alert.id}",
+        )  # fmt: skip
+        rows.append(page_row(called, channel, address, wording_id=book.whole(words), marker=mark, step=step)
+                    | {"alert_id": alert.id, "rev": alert.rev, "mode": alert.mode, "number": alert.number,
+                       "city": alert.cities[0]})  # fmt: skip
+    put(session, book, rows)
+
+
+def _ways(officers: Sequence[Officer], mode: str) -> Iterator[tuple[Officer | desks.Desk, str, str]]:
+    """Who is called, by which channel, where: each officer by every address, then the desks as a whole."""
     for officer in officers:
         card = register.card(officer)
         person = Person(key=officer.id, name=officer.name, phone=card.phone, email=card.email, order=1)
         for way in issuing.ways_to(person, "duty"):
-            mark = tokens.marker("page", alert.id, alert.rev, officer.id, way.channel, step, purpose)
-            words = render.page(
-                purpose, way.channel, order, officer=officer.name, marker=mark, n=n,
-                links=issuing.links_to(way.address),
-                url=f"{config.load().public_base_url}/alerts/{alert.id}",
-            )  # fmt: skip
-            rows.append(page_row(officer, way.channel, way.address, wording_id=book.whole(words), marker=mark, step=step)
-                        | {"alert_id": alert.id, "rev": alert.rev, "mode": alert.mode, "number": alert.number,
-                           "city": alert.cities[0]})  # fmt: skip
-    put(session, book, rows)
+            yield officer, way.channel, way.address
+    for desk in desks.read(os.environ, "" if mode == Mode.ACTUAL else "DRILL_"):
+        yield desk, desk.channel, desk.address
 
 
 def _change(session: Session, alert: Alert) -> str:
@@ -98,10 +107,11 @@ def _change(session: Session, alert: Alert) -> str:
 
 
 def page_row(
-    officer: Officer, channel: str, address: str, *, wording_id: str, marker: str, step: int
+    officer: Officer | desks.Desk, channel: str, address: str, *, wording_id: str, marker: str, step: int
 ) -> dict[str, Any]:
     return {
-        "incident_id": None, "kind": NoticeKind.REMINDER, "step": step, "receiver": f"officer:{officer.id}",
+        "incident_id": None, "kind": NoticeKind.REMINDER, "step": step,
+        "receiver": officer.id if isinstance(officer, desks.Desk) else f"officer:{officer.id}",
         "receiver_name": officer.name, "person": officer.name, "channel": channel, "address": address,
         "marker": marker, "wording_id": wording_id, "filling": {}, "lane": 0,
         "state": State.PENDING, "account": "", "attempts": 0, "try_s": 0.0, "lease_s": 0.0, "lease_token": 0, "asked": 0,

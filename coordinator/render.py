@@ -16,6 +16,7 @@ from coordinator.orders import OfficerCard, Order, PlannedReceiver, says_drill, 
 from rules.measure_tables import Block, Measure, MeasureKind
 
 CHANNELS = ("sms", "email", "voice")
+DESK_CHANNELS = ("chat", "webhook")  # for pages to a desk as a whole; no order goes to a plant this way
 KINDS = ("order", "reminder", "correction", "manual")
 PURPOSES = ("proposed", "sign", "overdue", "unreached", "fault")
 MARKS = {"exercise": "【演练】", "test": "【测试】"}
@@ -197,7 +198,7 @@ def real_words_only(text: str, *, where: str) -> str:
 
 
 def _printed(template: str, channel: str, mode: str, around: dict[str, object]) -> Words:
-    _known("渠道", channel, CHANNELS)
+    _known("渠道", channel, (*CHANNELS, *DESK_CHANNELS))
     name = f"{template}_{channel}"
     if channel == "email":
         return _dressed(Words(*forms.printed_mail(name, around)), mode)

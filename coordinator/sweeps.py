@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 
 from coordinator import clock, db, dispatch, journal, receipts
-from coordinator.channels import Handed, Outcome
+from coordinator.channels import Account, Handed, Outcome
 from coordinator.dispatch import LEASE_S, MISSES, Ended, Way
 from coordinator.errors import TryLater
 from coordinator.models import FINISHED, Alert, AlertState, Attempt, Issue, Notice, NoticeKind, State
@@ -105,14 +105,14 @@ class Doubt:
     asked: int
 
 
-def take_doubts(way: Way, limit: int = 100) -> list[Doubt]:
+def take_doubts(way: Way, account: Account | None = None, limit: int = 100) -> list[Doubt]:
     """Uncertain notices whose next look-up is due; the lease keeps other processes off them meanwhile."""
     picked = (
         select(Notice.id)
         .where(
             Notice.state.in_(db.words(State.UNCERTAIN)), Notice.channel == way.channel, Notice.lease_s <= db.seconds()
         )
-        .where(Notice.mode.in_(way.modes))
+        .where(Notice.mode.in_(way.modes), dispatch.carried_by(way, account or way.accounts[0]))
         .order_by(Notice.lane, Notice.id)
         .limit(limit)
     )
@@ -177,7 +177,7 @@ def _resend_once(doubts: Sequence[Doubt]) -> None:
             )
 
 
-def take_silent(way: Way, limit: int = 100) -> list[tuple[int, str, int]]:
+def take_silent(way: Way, account: Account | None = None, limit: int = 100) -> list[tuple[int, str, int]]:
     """Accepted notices of which nothing was heard: (id, reference, times asked). Spaced by POLL_AFTER_S."""
     if not way.module.RECEIPTS:
         return []
@@ -185,6 +185,7 @@ def take_silent(way: Way, limit: int = 100) -> list[tuple[int, str, int]]:
         picked = (
             select(Notice.id)
             .where(Notice.state.in_(db.words(State.ACCEPTED, State.SENT)), Notice.channel == way.channel)
+            .where(dispatch.carried_by(way, account or way.accounts[0]))
             .where(Notice.mode.in_(way.modes), Notice.lease_s + POLL_AFTER_S[0] < db.seconds(), Notice.asked < 3)
             .limit(limit)
         )

@@ -3,9 +3,13 @@
 A channel with ``BEGINS = True`` calls `Envelope.begin` itself, as late as it can; for the others dispatch does.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal, InvalidOperation
 from enum import Enum
+from typing import Any
+
+from coordinator.errors import Misconfigured
 
 
 class GivenBack(Exception):
@@ -26,7 +30,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account at a carrier. ``name`` is twilio, sms_b, smtp, drill_twilio or drill_smtp."""
+    """One account at a carrier. ``name`` is twilio, sms_b, aliyun, smtp, webhook, chat, drill_twilio or drill_smtp."""
 
     name: str
     settings: tuple[tuple[str, str], ...] = field(
@@ -35,6 +39,50 @@ class Account:
 
     def __getitem__(self, key: str) -> str:
         return dict(self.settings)[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one segment costs, in the account's own currency."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an account says about itself 约定: the sender obeys it, the preview and the check show it.
+
+    ``longest`` is in characters, 0 where there is no limit; ``price`` is None where nobody has entered one.
+    """
+
+    provider: str  # twilio, aliyun, smtp, webhook, wecom, dingtalk, feishu
+    idempotent: bool  # the same hand-over twice, with our key, is taken once
+    look_up: bool  # it can be asked whether it has a text that carries our marker
+    receipts: bool  # it gives a receipt id, and tells what became of it
+    expires: bool  # it can be told not to deliver after a moment
+    free_text: bool  # any text; else only those registered with it beforehand
+    real_only: bool = False  # no drill may go this way
+    longest: int = 0
+    price: Price | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"price": str(self.price) if self.price else None}
+
+
+def price(environ: Mapping[str, str], name: str) -> Price | None:
+    """``0.045 CNY`` as a price; None where it is not set."""
+    given = environ.get(name, "").strip()
+    if not given:
+        return None
+    try:
+        amount, currency = given.split()
+        return Price(Decimal(amount), currency.upper())
+    except (ValueError, InvalidOperation) as error:
+        raise Misconfigured(f"{name} 应为“金额 币种”,例如 0.045 CNY,现为“{given}”") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 
 from coordinator import clock
-from coordinator.channels import Account, Envelope, Handed, Outcome, mime, smtp_pool
+from coordinator.channels import Account, Envelope, Handed, Outcome, Terms, mime, smtp_pool
 from coordinator.channels.smtp_wire import Cut, Reply
 from coordinator.errors import Misconfigured, Refusal, TryLater
 
@@ -34,6 +34,12 @@ def accounts(environ: Mapping[str, str]) -> tuple[Account, ...]:
 
 def drill_accounts(environ: Mapping[str, str]) -> tuple[Account, ...]:
     return _accounts(environ, "drill_smtp", "DRILL_")
+
+
+def terms(account: Account) -> Terms:
+    return Terms(
+        provider="smtp", idempotent=False, look_up=LOOK_UP, receipts=RECEIPTS, expires=False, free_text=True
+    )  # fmt: skip
 
 
 def _accounts(environ: Mapping[str, str], name: str, prefix: str) -> tuple[Account, ...]:

@@ -1,8 +1,9 @@
-"""SMS 短信 through Twilio."""
+"""SMS 短信 through Twilio, and through Aliyun in mainland China. Which account carries what: `routes`."""
 
+import os
 from collections.abc import Mapping
 
-from coordinator.channels import Account, Envelope, Handed, twilio_account
+from coordinator.channels import Account, Envelope, Handed, Terms, aliyun_account, routes, twilio_account
 from coordinator.errors import Refusal
 
 KIND = "sms"
@@ -32,16 +33,28 @@ LONGEST_VALID_S = 36_000
 
 
 def accounts(environ: Mapping[str, str]) -> tuple[Account, ...]:
-    """Primary first, then the second provider."""
-    return twilio_account.accounts(environ, twilio_account.REAL)
+    """Primary first, then the second provider, then the domestic one."""
+    found = (*twilio_account.accounts(environ, twilio_account.REAL), *aliyun_account.accounts(environ))
+    routes.check(found, environ)
+    return found
 
 
 def drill_accounts(environ: Mapping[str, str]) -> tuple[Account, ...]:
     return twilio_account.accounts(environ, twilio_account.DRILL)
 
 
+def terms(account: Account) -> Terms:
+    return (
+        aliyun_account.terms(account)
+        if account.name == aliyun_account.NAME
+        else twilio_account.terms(account, os.environ)
+    )
+
+
 def receipt(form: Mapping[str, str]) -> tuple[str, str]:
     """The carrier's callback as (its reference, its word for the state)."""
+    if "biz_id" in form:
+        return aliyun_account.receipt(form)
     reference, word = form.get("MessageSid") or form.get("SmsSid"), form.get("MessageStatus") or form.get("SmsStatus")
     if not reference or not word:
         raise Refusal("回执缺少 MessageSid 或 MessageStatus")
@@ -50,11 +63,18 @@ def receipt(form: Mapping[str, str]) -> tuple[str, str]:
 
 def error_code(form: Mapping[str, str]) -> str:
     """Why it wasn't delivered, or ""."""
-    return form.get("ErrorCode", "")
+    return form.get("ErrorCode", "") or ("" if form.get("success") == "true" else form.get("err_code", ""))
 
 
-class Carrier:
+def Carrier(account: Account, public_base_url: str) -> "Texts | aliyun_account.Texts":  # noqa: N802 - as on every channel
     """One account, one event loop."""
+    if account.name == aliyun_account.NAME:
+        return aliyun_account.Texts(account)
+    return Texts(account, public_base_url)
+
+
+class Texts:
+    """A Twilio account's way out."""
 
     def __init__(self, account: Account, public_base_url: str) -> None:
         self._client = twilio_account.Dialled(account)

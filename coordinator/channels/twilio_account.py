@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from twilio.rest import Client  # type: ignore[import-untyped]
 from yarl import URL
 
-from coordinator.channels import Account, Envelope, Handed, Outcome
+from coordinator.channels import Account, Envelope, Handed, Outcome, Terms, price
 from coordinator.errors import Misconfigured, TryLater
 
 REAL = {"twilio": "", "sms_b": "SMS_B_"}
@@ -109,6 +109,15 @@ def _account(environ: Mapping[str, str], name: str, prefix: str) -> Account:
     if settings["base"] and (base.scheme not in ("http", "https") or not base.hostname):
         raise Misconfigured(f"{prefix}TWILIO_API_BASE 应为 scheme://host:port,现为“{settings['base']}”")
     return Account(name, tuple(sorted(settings.items())))
+
+
+def terms(account: Account, environ: Mapping[str, str]) -> Terms:
+    """Of its SMS. Twilio takes no idempotency key for messages; `ValidityPeriod` ends their wait in its queue."""
+    prefix = {**REAL, **DRILL}[account.name]
+    return Terms(
+        provider="twilio", idempotent=False, look_up=True, receipts=True, expires=True, free_text=True, longest=1600,
+        price=price(environ, f"{prefix}TWILIO_SEGMENT_PRICE"),
+    )  # fmt: skip
 
 
 def token_of(environ: Mapping[str, str], sid: str) -> str:

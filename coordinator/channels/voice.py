@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
-from coordinator.channels import Account, Envelope, Handed, twilio_account
+from coordinator.channels import Account, Envelope, Handed, Terms, twilio_account
 from coordinator.errors import Refusal, TryLater
 
 KIND = "voice"
@@ -38,6 +38,12 @@ def accounts(environ: Mapping[str, str]) -> tuple[Account, ...]:
 
 def drill_accounts(environ: Mapping[str, str]) -> tuple[Account, ...]:
     return tuple(account for account in twilio_account.accounts(environ, twilio_account.DRILL) if account["from"])
+
+
+def terms(account: Account) -> Terms:
+    return Terms(
+        provider="twilio", idempotent=False, look_up=LOOK_UP, receipts=RECEIPTS, expires=False, free_text=True
+    )  # fmt: skip
 
 
 def receipt(form: Mapping[str, str]) -> tuple[str, str]:

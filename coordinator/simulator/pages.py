@@ -8,7 +8,15 @@ from urllib.parse import quote, urlencode
 from coordinator.simulator.ledger import Row
 from coordinator.simulator.subscribers import CAPTIONS
 
-KINDS = {"sms": "短信", "voice": "语音", "email": "邮件", "reply": "回复", "keys": "按键"}
+KINDS = {
+    "sms": "短信",
+    "voice": "语音",
+    "email": "邮件",
+    "reply": "回复",
+    "keys": "按键",
+    "chat": "群消息",
+    "webhook": "对接",
+}
 STATES = {
     "queued": "排队中",
     "sent": "已发出",

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from aiohttp.web import Application, AppRunner
+from aiohttp.web import Application, AppRunner, post
 
 from coordinator.errors import Misconfigured
-from coordinator.simulator import asking, subscribers
+from coordinator.simulator import aliyun, asking, groups, subscribers
 from coordinator.simulator.calling import Line
 from coordinator.simulator.desk import Desk
 from coordinator.simulator.faults import Faults, Weather
@@ -46,6 +46,8 @@ class Simulator:
         self.lives = Lives(line, self.weather, len(self.ledger))
         self._counter = Counter(subscribers.known(settings), self.ledger, self.lives, self.weather)
         self._questions = asking.Desk(self._counter, self.ledger, self.lives)
+        self._domestic = aliyun.Counter(settings, self.ledger, self.lives, weather=self.weather, web=web)
+        self._groups = groups.Groups(settings, self.ledger, self.weather)
         phones = Phones(self._counter, self.ledger, self.lives, line=line, web=web)
         self._hall = Hall(self.ledger, self.weather, partial(subscribers.mail_account, environ=dict(settings)))
         self._desk = Desk(self.ledger, self.lives, phones, weather=self.weather, refuse=self.refuse)
@@ -59,6 +61,7 @@ class Simulator:
         app = Application(client_max_size=1_000_000)
         app.add_routes(self._questions.routes())
         app.add_routes(self._desk.routes())
+        app.add_routes([post("/", self._domestic.answer), *self._groups.routes()])
         self._runner = AppRunner(app, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
         await self._open()
@@ -105,6 +108,7 @@ class Simulator:
         if self._reopening is not None:
             self._reopening.cancel()
         self._close()
+        await self._domestic.close()
         await self.lives.stop()
         if self._runner is not None:
             await self._runner.cleanup()

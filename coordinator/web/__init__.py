@@ -1,13 +1,11 @@
 """The web role: one application, every blueprint listed here."""
 
-import os
 from importlib import import_module
 
 from apiflask import APIFlask
 from flask import Blueprint
 
-from coordinator import config, db, logs
-from coordinator.channels import twilio_account
+from coordinator import config, db, dispatch, logs
 from coordinator.web import auth, limits, openapi, problems, requests_log, security, wire
 
 BLUEPRINTS = (
@@ -19,6 +17,7 @@ BLUEPRINTS = (
     "answers:pages",
     "check:check",
     "hooks:hooks",
+    "reports:reports",
     "cap:cap",
     "health:health",
 )
@@ -28,9 +27,7 @@ TEMPLATES = wire.PROJECT / "templates"
 def create_app() -> APIFlask:
     """The front door. Raises Misconfigured (exit 78) rather than serve with an unsafe configuration."""
     settings = config.load()
-    twilio_account.accounts(
-        os.environ, {**twilio_account.REAL, **twilio_account.DRILL}
-    )  # half an account can't be checked
+    dispatch.ways()  # half an account can't send, and its callbacks can't be checked
     app = APIFlask(
         __name__,
         title="联动 Liandong",

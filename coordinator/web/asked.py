@@ -75,7 +75,7 @@ class AlertsQuery(Query):
 class NoticesQuery(Query):
     state: State | None = None
     kind: NoticeKind | None = None
-    channel: Literal["sms", "voice", "email"] | None = None
+    channel: Literal["sms", "voice", "email", "chat", "webhook"] | None = None
     city: City | None = None
     page: Page = 1
 

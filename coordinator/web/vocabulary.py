@@ -46,7 +46,16 @@ CHANGES = {
 }
 MODES = {"actual": "真实", "exercise": "演练", "test": "测试"}
 KINDS = {"order": "管控通知", "reminder": "催办", "correction": "更正", "manual": "人工补发"}
-CHANNELS = {"sms": "短信", "email": "邮件", "voice": "电话", "link": "链接", "key": "按键", "desk": "值班台"}
+CHANNELS = {
+    "sms": "短信",
+    "email": "邮件",
+    "voice": "电话",
+    "chat": "群消息",
+    "webhook": "对接系统",
+    "link": "链接",
+    "key": "按键",
+    "desk": "值班台",
+}
 ROLES = {
     "duty": "值班员",
     "signer": "签发人",

@@ -21,8 +21,8 @@ from tests.coordinator.conftest import issued
 
 PUBLIC = {
     "answers.show", "answers.acknowledge", "answers.ask", "answers.tell", "check.ask", "check.tell", "hooks.status",
-    "hooks.sms", "hooks.keys", "cap.feed", "cap.one", "health.alive", "health.ready", "health.metrics", "openapi.spec",
-    "static", "desk.sign_in", "desk.enter", "desk.choose_language",
+    "hooks.sms", "hooks.keys", "reports.report", "cap.feed", "cap.one", "health.alive", "health.ready", "health.metrics",
+    "openapi.spec", "static", "desk.sign_in", "desk.enter", "desk.choose_language",
 }  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, issuing, preview, register, render, rulebook_measures, tokens
+from coordinator import clock, dispatch, issuing, preview, register, render, rulebook_measures, tokens
 from coordinator.errors import CoordinatorError
 from coordinator.models import REACHED, Alert, Issue, Mode, Notice, Receiver
 from coordinator.models import AlertState as S
@@ -80,8 +81,18 @@ def _ordering(session: Session, alert: Alert, change: str) -> Foreseen:
         table=rulebook_measures.table(),
         officers=officers,
         links=issuing.links_to,
+        price=_segment_price(),
     )
     return Foreseen(receivers=counts.receivers, counts=counts, samples=tuple(counts.samples))
+
+
+def _segment_price() -> Decimal:
+    """What the account that goes first for mainland numbers costs in yuan; a common price where nobody entered one."""
+    for way in dispatch.ways():
+        if way.channel == "sms" and Mode.ACTUAL in way.modes and way.reach.mainland is not False:
+            price = way.module.terms(way.accounts[0]).price
+            return price.amount if price and price.currency == "CNY" else preview.PRICE
+    return preview.PRICE
 
 
 def _ending(session: Session, alert: Alert, change: str) -> Foreseen:
