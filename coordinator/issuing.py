@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from contacts import ladder
 from coordinator import (
+    budgets,
     clock,
     config,
     db,
@@ -212,7 +213,7 @@ def _write(alert: Alert, issue: Issue, batch: list[PlannedReceiver], numbers: di
             return False
         db.insert_many(session, Receiver.__table__, made.receivers)  # type: ignore[arg-type]
         _renew(session, alert.id, issue, made.receivers)
-        db.insert_many(session, Notice.__table__, made.notices)  # type: ignore[arg-type]
+        db.insert_many(session, Notice.__table__, budgets.keep(session, made.notices))  # type: ignore[arg-type]
     return True
 
 

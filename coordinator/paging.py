@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from contacts import ladder, roster
 from contacts.models import Officer
-from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
+from coordinator import budgets, clock, config, db, issuing, mandates, queues, register, render, response, tokens
 from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
 from coordinator.orders import Person
 from rules.levels import Level
@@ -109,7 +109,7 @@ def page_row(
 
 
 def put(session: Session, rows: Iterable[dict[str, Any]]) -> None:
-    if listed := list(rows):
+    if listed := budgets.keep(session, rows):
         session.execute(db.insert_new(Notice.__table__), listed)  # type: ignore[arg-type]
 
 
