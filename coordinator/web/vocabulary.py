@@ -47,6 +47,11 @@ CHANGES = {
 MODES = {"actual": "真实", "exercise": "演练", "test": "测试"}
 KINDS = {"order": "管控通知", "reminder": "催办", "correction": "更正", "manual": "人工补发"}
 CHANNELS = {"sms": "短信", "email": "邮件", "voice": "电话", "link": "链接", "key": "按键", "desk": "值班台"}
+LIMITS = {
+    "identical": "相同短信过多，运营商拒收",
+    "different": "一天里不同短信过多，转人工审核、晚到一天",
+    "hourly": "一小时里短信过多",
+}
 ROLES = {
     "duty": "值班员",
     "signer": "签发人",

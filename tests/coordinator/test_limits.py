@@ -1,6 +1,7 @@
 """What carriers let through: at each limit's edge, before signing, when notices are written, and when they are chased."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,13 +9,15 @@ import pytest
 from sqlalchemy import select, update
 
 from contacts.models import Contact, Officer
-from coordinator import budgets, chasing, clock, db, paging, progress, verify
+from coordinator import budgets, chasing, clock, db, paging, progress, response, verify
 from coordinator.channels import terms
 from coordinator.errors import Misconfigured
 from coordinator.limits import Budget, Fate, Text, forecast, judge
 from coordinator.models import Alert, Mode, Notice, NoticeKind, State
+from coordinator.web import create_app
 from rules.levels import Level
-from tests.coordinator.conftest import issued
+from tests.coordinator.callers import Desk
+from tests.coordinator.conftest import issued, proposed, sign
 from tests.coordinator.test_chasing import later
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=clock.BEIJING)
@@ -291,3 +294,36 @@ def test_reminders_and_drills_never_repeat_a_text(region: SimpleNamespace) -> No
         (kind, mode) for kind in (NoticeKind.ORDER, NoticeKind.REMINDER) for mode in (Mode.ACTUAL, Mode.EXERCISE)
     }
     assert len(said) == len(set(said))
+
+
+def test_the_signers_are_told_before_they_sign(region: SimpleNamespace) -> None:
+    four_today()
+    yellow, red = proposed(Level.YELLOW), proposed(Level.RED)
+    desk = Desk(create_app().test_client())
+
+    ahead = desk("s1", "get", f"/alerts/{yellow}/preview").json["preview"]
+    urgent = desk("s1", "get", f"/alerts/{red}/preview").json["preview"]
+
+    assert ahead["forecast"]["proposal"] == f"{region.plants}个号码会超过短信限额:并入邮件和打电话清单"
+    assert (ahead["forecast"]["suppressed"], ahead["forecast"]["texts"]) == (region.plants, region.plants)
+    assert (urgent["forecast"]["suppressed"], urgent["forecast"]["risked"]) == (0, region.plants)
+    assert ahead["cost_by_channel"] == {"email": "0", "sms": ahead["cost"]}
+    assert Decimal(ahead["cost"]) == sum(int(n) * count for n, count in ahead["segments"].items()) * Decimal("0.05")
+    assert ahead["doubts"] == ["中国大陆单价"]
+    assert not any(notice.address in str(ahead) for notice in texts(1))
+
+    sign(yellow, "s1")
+    assert {notice.state for notice in texts(yellow)} == {State.SUPPRESSED}
+    assert desk("s1", "get", f"/alerts/{yellow}/preview").json["preview"] is None
+
+
+def test_a_lift_is_foretold_by_the_numbers_it_would_go_to(region: SimpleNamespace) -> None:
+    *_, last = four_today()
+    with db.transaction() as session:
+        alert = response.load(session, last)
+        response.lift(session, alert, by="d1", wanted={"reason": "空气质量已改善", "evidence": {}})
+    desk = Desk(create_app().test_client())
+
+    ahead = desk("s1", "get", f"/alerts/{last}/preview").json["preview"]
+
+    assert (ahead["receivers"], ahead["forecast"]["suppressed"]) == (region.plants, region.plants)
