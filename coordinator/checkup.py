@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from coordinator import clock, config, db, dispatch, queues, schema
+from coordinator import clock, config, db, dispatch, filings, queues, schema
+from coordinator.channels import terms
 from coordinator.errors import Misconfigured
 
 MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
@@ -33,7 +34,7 @@ def run() -> list[Line]:
     lines = [Line("configuration", fault=fault) for fault in faults] or [Line("configuration", good="可用")]
     try:
         redis = [] if any(fault.startswith("REDIS_URL") for fault in faults) else [_redis()]
-        return [*lines, *_database(), *redis, *_channels()]
+        return [*lines, *_database(), *redis, *_channels(), *_carriers()]
     except Misconfigured as error:
         return [*lines, Line("configuration", fault=str(error))]
 
@@ -79,4 +80,14 @@ def _channels() -> list[Line]:
         lines.append(
             Line("channels", warning="没有演练账户:演练通知会停在 pending;请设置 DRILL_TWILIO_… 或 DRILL_SMTP_URL")
         )
+    return lines
+
+
+def _carriers() -> list[Line]:
+    """What is taken for granted about the carriers: figures nobody has confirmed, words nobody has filed."""
+    doubts, findings = terms.load().unconfirmed, filings.drift(filings.wordings(), filings.filed())
+    lines = [Line("carriers", warning=f"未经核实:{'、'.join(doubts)};请按合同写入 carriers.toml")] if doubts else []
+    changed = [finding.template for finding in findings if not finding.warning]
+    if changed:
+        lines.append(Line("templates", warning=f"{len(changed)} 个短信模板与报备不符;请看 liandong templates lint"))
     return lines

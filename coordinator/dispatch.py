@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case, exists, func, select, update
 
-from coordinator import channels, clock, config, db, tokens
+from coordinator import channels, clock, config, db, spending, tokens
 from coordinator.channels import Account, Envelope, Handed, Outcome
 from coordinator.models import Alert, Attempt, Breaker, Mode, Notice, NoticeKind, State, StopListed
 
@@ -237,6 +237,8 @@ def settle(way: Way, account: Account, ended: Sequence[tuple[Claimed, Handed]]) 
     with db.connection() as connection:
         connection.execute(_SETTLED, rows)
         connection.execute(_CONCLUDED, rows)
+        taken = [(claimed.address, claimed.body) for claimed, handed in ended if handed.outcome is Outcome.ACCEPTED]
+        dear = spending.book(connection, account.name, taken) if way.channel == "sms" else ""
         stopped = [
             {"channel": way.channel, "address": claimed.address, "since": clock.now()}
             for claimed, handed in ended
@@ -247,6 +249,8 @@ def settle(way: Way, account: Account, ended: Sequence[tuple[Claimed, Handed]]) 
     wrong = [handed for _, handed in ended if handed.outcome is Outcome.MISCONFIGURED]
     if wrong:
         trip(account.name, f"{wrong[0].code} {wrong[0].detail}".strip())
+    if dear:
+        trip(account.name, dear, pause_s=spending.PAUSE_S)
 
 
 def _settlement(claimed: Claimed, handed: Handed) -> dict[str, Any]:
@@ -271,11 +275,11 @@ def _pause_s(n: int) -> float:
     return min(60.0, 2.0 ** min(n - 1, 6)) * random.uniform(0.7, 1.3)  # noqa: S311
 
 
-def trip(account: str, reason: str) -> None:
+def trip(account: str, reason: str, *, pause_s: float = BREAK_S) -> None:
     """Stop feeding this account for a while; a person must look."""
     logger.error("account %s is stopped: %s", account, reason)
     with db.transaction() as session:
-        until_s = (session.scalar(select(db.seconds())) or 0.0) + BREAK_S
+        until_s = (session.scalar(select(db.seconds())) or 0.0) + pause_s
         session.merge(Breaker(account=account, open_until_s=until_s, failures=1, reason=reason))
 
 

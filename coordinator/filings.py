@@ -18,7 +18,7 @@ from coordinator.channels import terms as carriers
 from coordinator.channels.terms import Terms
 from coordinator.errors import Misconfigured
 from coordinator.forms import Shape
-from coordinator.orders import CHANGES, OfficerCard, Order, Person, Place, PlannedReceiver, Plant
+from coordinator.orders import CHANGES, MODES, OfficerCard, Order, Person, Place, PlannedReceiver, Plant
 from coordinator.plan import plan
 from rules.levels import Level
 from rules.measure_tables import Exemption, PlantLine
@@ -26,7 +26,6 @@ from rules.measure_tables import Exemption, PlantLine
 HEAD = """# 短信模板登记:送运营商报备的原文,{…} 是变量,由 liandong templates file 写成。随程序的这一份是原文存底,
 # 尚未向任何运营商报备:carrier_id 填运营商批准后的模板编号,本机的登记放在 LIANDONG_HOME/filed.toml。"""
 SHIPPED = forms.FOLDER.parent / "filed.toml"
-MODES = ("actual", "exercise", "test")
 TONES = ("ordered", "self", "exempt", "none", "officer")
 # Which changes a template speaks of; "start" where it makes no difference.
 SPEAKS_OF = {
@@ -157,7 +156,7 @@ def _receivers(order: Order, fields: Mapping[str, Any]) -> Iterator[PlannedRecei
         Person("1", fields["person"], "+8613800000001", "", 1),
         Person("2", fields["person"], "+8613800000002", "a@example.com", 2),
     )
-    lines = tuple(PlantLine(f"{n}号窑", *["停产"] * 3) for n in range(1, fields["lines"] + 1))
+    lines = tuple(PlantLine(f"{n}号窑", "停产", "停产", "停产") for n in range(1, fields["lines"] + 1))
     kinds: tuple[dict[str, Any], ...] = ({}, {"grade": "A"}, {"exemption": Exemption(kind="保障类", load_cap="80%")})
     for more in (*kinds, {"lines": lines}):
         given = {"grade": "C"} | more
@@ -213,7 +212,7 @@ def _blank_order(change: str, mode: str = "actual") -> Order:
 
 
 def _print(template: str, order: Order, more: Mapping[str, object]) -> str:
-    return forms.printed_line(f"{template}_sms", forms.surround(order, "sms") | BLANKS | more)
+    return forms.printed_line(f"{template}_sms", forms.surround(order, "sms") | BLANKS | dict(more))
 
 
 def _incident(due: int) -> str:

@@ -544,4 +544,4 @@ class Spent(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     texts: Mapped[int]
     segments: Mapped[int]
-    cost: Mapped[str]  # a decimal number in the terms' currency
+    cost_milli: Mapped[int]  # thousandths of the terms' currency

@@ -14,11 +14,14 @@ from coordinator.channels import terms
 from coordinator.errors import Misconfigured
 from coordinator.limits import Budget, Fate, Text, forecast, judge
 from coordinator.models import Alert, Mode, Notice, NoticeKind, State
-from coordinator.web import create_app
+from coordinator.web import create_app, passwords
 from rules.levels import Level
 from tests.coordinator.callers import Desk
 from tests.coordinator.conftest import issued, proposed, sign
 from tests.coordinator.test_chasing import later
+from tests.coordinator.test_desk import Desk as Page
+from tests.coordinator.test_path import drained, ledger
+from tests.desk_region import PASSWORD
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=clock.BEIJING)
 TERMS = terms.parse(terms.tomllib.loads(terms.OURS.read_text(encoding="utf-8")))
@@ -327,3 +330,32 @@ def test_a_lift_is_foretold_by_the_numbers_it_would_go_to(region: SimpleNamespac
     ahead = desk("s1", "get", f"/alerts/{last}/preview").json["preview"]
 
     assert (ahead["receivers"], ahead["forecast"]["suppressed"]) == (region.plants, region.plants)
+
+
+def test_a_suppressed_text_never_reaches_the_carrier(region: SimpleNamespace, carriers: object, store: Path) -> None:
+    four_today()
+    alert_id = issued(Level.YELLOW)
+    drained()
+
+    assert {row["channel"] for row in ledger(store)} == {"email"}
+    assert len(ledger(store)) == 5 * region.plants
+    assert states(alert_id) == {State.SUPPRESSED}
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("zh", ("12 个号码会超过短信限额：并入邮件和打电话清单", "一天里不同短信过多", "单价未经核实")),
+        ("en", ("12 numbers would pass the SMS limit: merge into e-mail and call sheet", "too many different texts")),
+    ],
+)
+def test_the_page_where_one_signs_says_it(region: SimpleNamespace, lang: str, words: tuple[str, ...]) -> None:
+    four_today()
+    alert_id = proposed(Level.YELLOW)
+    with db.transaction() as session:
+        session.get_one(Officer, "s1").password_hash = passwords.hashed(PASSWORD)
+    page = Page(create_app().test_client()).sign_in("s1", PASSWORD)
+
+    page.get(f"/alerts/{alert_id}?lang={lang}")
+
+    assert [each for each in words if each not in page.page] == []

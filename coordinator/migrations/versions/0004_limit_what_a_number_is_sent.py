@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("at", Moment(), nullable=False),
         sa.Column("texts", sa.Integer(), nullable=False),
         sa.Column("segments", sa.Integer(), nullable=False),
-        sa.Column("cost", sa.Text(), nullable=False),
+        sa.Column("cost_milli", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_spent")),
     )
     op.create_index(op.f("ix_spent_at"), "spent", ["at"])
