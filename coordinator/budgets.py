@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from coordinator import clock
+from coordinator import clock, db
 from coordinator.channels import terms
 from coordinator.limits import Budget, Fate, Forecast, Text, forecast
 from coordinator.models import REACHED, Notice, NoticeKind, State
 from coordinator.orders import LANES
 
-CHUNK = 1000
 # What a carrier has counted or is about to: handed over, waiting to be, or handed over in vain.
 COUNTED = (*REACHED, State.PLANNED, State.PENDING, State.UNDELIVERED)
 
@@ -60,15 +59,14 @@ def of(session: Session, numbers: Collection[str], now: datetime) -> Budget:
 def sent_to(session: Session, numbers: Collection[str], *, since: datetime) -> Mapping[str, list[Text]]:
     """What each of these numbers was sent; a text counts from when the carrier took it, until then from when it was written."""
     found = defaultdict[str, list[Text]](list)
-    listed = sorted(numbers)
-    for start in range(0, len(listed), CHUNK):
-        rows = session.execute(
-            select(Notice.address, Notice.marker, Notice.created_at, Notice.accepted_at).where(
-                text("notice.channel = 'sms'"),  # spelled out, so that the index of these rows alone serves
-                Notice.address.in_(listed[start : start + CHUNK]), Notice.state.in_(COUNTED),
-                (Notice.accepted_at > since) | (Notice.accepted_at.is_(None) & (Notice.created_at > since)),
-            )
-        )  # fmt: skip
-        for address, marker, created_at, accepted_at in rows:
-            found[address].append(Text(marker, accepted_at or created_at))
+    rows = session.execute(
+        select(Notice.address, Notice.marker, Notice.created_at, Notice.accepted_at).where(
+            text("notice.channel = 'sms'"),  # spelled out, so that the index of these rows alone serves
+            db.among(Notice.address, sorted(numbers)),
+            Notice.state.in_(COUNTED),
+            (Notice.accepted_at > since) | (Notice.accepted_at.is_(None) & (Notice.created_at > since)),
+        )
+    )
+    for address, marker, created_at, accepted_at in rows:
+        found[address].append(Text(marker, accepted_at or created_at))
     return found
