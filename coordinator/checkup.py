@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from coordinator import clock, config, db, dispatch, queues, schema
-from coordinator.channels import Account, routes
+from coordinator import clock, config, db, dispatch, filings, queues, schema
+from coordinator.channels import Account, routes, terms
 from coordinator.errors import Misconfigured
 
 MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
@@ -36,7 +36,7 @@ def run() -> list[Line]:
     lines = [Line("configuration", fault=fault) for fault in faults] or [Line("configuration", good="可用")]
     try:
         redis = [] if any(fault.startswith("REDIS_URL") for fault in faults) else [_redis()]
-        return [*lines, *_database(), *redis, *_channels()]
+        return [*lines, *_database(), *redis, *_channels(), *_carriers()]
     except Misconfigured as error:
         return [*lines, Line("configuration", fault=str(error))]
 
@@ -116,3 +116,13 @@ def _said(module: ModuleType, account: Account) -> str:
     limits = [f"至多 {terms.longest} 字"] if terms.longest else []
     price = [f"{terms.price}/条"] if terms.price else []
     return f"{account.name}({module.KIND},{'、'.join([terms.provider, *cannot, *limits, *price])})"
+
+
+def _carriers() -> list[Line]:
+    """What is taken for granted about the carriers: figures nobody has confirmed, words nobody has filed."""
+    doubts, findings = terms.load().unconfirmed, filings.drift(filings.wordings(), filings.filed())
+    lines = [Line("carriers", warning=f"未经核实:{'、'.join(doubts)};请按合同写入 carriers.toml")] if doubts else []
+    changed = [finding.template for finding in findings if not finding.warning]
+    if changed:
+        lines.append(Line("templates", warning=f"{len(changed)} 个短信模板与报备不符;请看 liandong templates lint"))
+    return lines

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     Float,
     Integer,
     Text,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from contacts.moments import Moment
-from coordinator import channels, clock, config, db, tokens, wordings
+from coordinator import channels, clock, config, db, spending, tokens, wordings
 from coordinator.channels import Account, Envelope, GivenBack, Handed, Outcome, routes
 from coordinator.errors import CoordinatorError
 from coordinator.models import Alert, Attempt, Breaker, Mode, Notice, NoticeKind, State, StopListed
@@ -257,6 +258,7 @@ class Ended:
     handed: Handed
     tries: int = 1
     address: str = ""
+    text: str = ""
 
 
 def settle(channel: str, ended: Sequence[Ended]) -> None:
@@ -293,10 +295,23 @@ def settle(channel: str, ended: Sequence[Ended]) -> None:
         ]
         if stopped:
             connection.execute(db.insert_new(StopListed.__table__), stopped)  # type: ignore[arg-type]
+        dear = _spend(connection, ended) if channel == "sms" else {}
+    for account, why in dear.items():
+        trip(account, why, seconds=spending.PAUSE_S)
     for one in ended:
         if one.handed.outcome is Outcome.MISCONFIGURED:
             trip(one.account, _why(one.handed))
             break
+
+
+def _spend(connection: Connection, ended: Sequence[Ended]) -> dict[str, str]:
+    """Book what the carrier took; the accounts that have spent too much of late, each with the reason."""
+    taken: dict[str, list[tuple[str, str]]] = {}
+    for one in ended:
+        if one.handed.outcome is Outcome.ACCEPTED:
+            taken.setdefault(one.account, []).append((one.address, one.text))
+    found = {account: spending.book(connection, account, texts) for account, texts in taken.items()}
+    return {account: why for account, why in found.items() if why}
 
 
 def _row(one: Ended) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from contacts import ladder
 from coordinator import (
+    budgets,
     clock,
     config,
     db,
@@ -209,7 +210,7 @@ def _write(written: "Written", batch: list[PlannedReceiver]) -> bool:
             written.book.write(session)
             db.insert_many(session, Receiver.__table__, fresh)  # type: ignore[arg-type]
             _renew(session, issue, known)
-            db.insert_many(session, Notice.__table__, notices)  # type: ignore[arg-type]
+            db.insert_many(session, Notice.__table__, budgets.keep(session, notices))  # type: ignore[arg-type]
     except IntegrityError as error:
         logger.warning("alert %s: another process writes its notices: %s", alert.id, str(error.orig).splitlines()[0])
         return False

@@ -233,4 +233,12 @@ class Line:
 
 
 def _ended(one: Claimed, account: Account, handed: Handed) -> Ended:
-    return Ended(one.id, one.token, account.name, handed, tries=one.tries, address=one.address)
+    return Ended(
+        one.id,
+        one.token,
+        account.name,
+        handed,
+        tries=one.tries,
+        address=one.address,
+        text=one.words.text if one.words else "",
+    )

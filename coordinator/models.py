@@ -551,3 +551,21 @@ class Setting(Base):
     __tablename__ = "setting"
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+# What a number was sent lately is asked of these rows alone, for every SMS that is written.
+Index(
+    "notice_to_number", Notice.address, postgresql_where=text("channel = 'sms'"), sqlite_where=text("channel = 'sms'")
+)
+
+
+class Spent(Base):
+    """What one batch of SMS cost: few rows, so that the last hour's spending is a cheap sum."""
+
+    __tablename__ = "spent"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    texts: Mapped[int]
+    segments: Mapped[int]
+    cost_milli: Mapped[int]  # thousandths of the terms' currency

@@ -9,7 +9,20 @@ from sqlalchemy.orm import Session
 
 from contacts import ladder, roster
 from contacts.models import Officer
-from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens, wordings
+from coordinator import (
+    budgets,
+    clock,
+    config,
+    db,
+    issuing,
+    mandates,
+    queues,
+    register,
+    render,
+    response,
+    tokens,
+    wordings,
+)
 from coordinator.channels import desks
 from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
 from coordinator.orders import Person
@@ -122,7 +135,7 @@ def page_row(
 def put(session: Session, book: wordings.Book, rows: Iterable[dict[str, Any]]) -> None:
     """The notices and their words; one that is already there is passed over."""
     book.write(session)
-    if listed := list(rows):
+    if listed := budgets.keep(session, rows):
         session.execute(db.insert_new(Notice.__table__), listed)  # type: ignore[arg-type]
 
 

@@ -33,6 +33,7 @@ def receivers(session: Session, alert_id: int) -> dict[str, int]:
     """Of the receivers of the order now in force: who is told, has acknowledged, carries out, can't be reached."""
     alert = session.get_one(Alert, alert_id)
     delivered, alive = _notices_of(alert, State.DELIVERED), _alive(alert)
+    stopped = _notices_of(alert, State.SUPPRESSED)  # mail may be on its way; at night nobody reads it
     acknowledged = (Receiver.acknowledged_rev >= alert.order_rev) & (Receiver.acknowledged_rev > 0)
     row = session.execute(
         select(
@@ -41,7 +42,7 @@ def receivers(session: Session, alert_id: int) -> dict[str, int]:
             func.coalesce(func.sum(case((acknowledged, 1), else_=0)), 0),
             func.coalesce(func.sum(case((Receiver.executed_at.is_not(None), 1), else_=0)), 0),
             func.coalesce(func.sum(case((Receiver.cannot != "", 1), else_=0)), 0),
-            func.coalesce(func.sum(case((~acknowledged & ~delivered & ~alive, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((~acknowledged & ~delivered & (~alive | stopped), 1), else_=0)), 0),
         ).where(Receiver.alert_id == alert_id)
     ).one()
     names = ("receivers", "told", "acknowledged", "executed", "cannot", "unreachable")
@@ -82,7 +83,7 @@ def unreachable(session: Session, alert_id: int) -> list[Receiver]:
     query = (
         select(Receiver)
         .where(Receiver.alert_id == alert_id, Receiver.acknowledged_rev < max(alert.order_rev, 1))
-        .where(~_notices_of(alert, State.DELIVERED), ~_alive(alert))
+        .where(~_notices_of(alert, State.DELIVERED), ~_alive(alert) | _notices_of(alert, State.SUPPRESSED))
         .order_by(Receiver.city, Receiver.name)
     )
     return list(session.scalars(query))

@@ -22,8 +22,8 @@ PURPOSES = ("proposed", "sign", "overdue", "unreached", "fault")
 MARKS = {"exercise": "【演练】", "test": "【测试】"}
 SMS_PARTS = 4
 SHORT_NAME = 16
-# ① is shorter than 1. and stands off from the 1 of 1号窑
-_COUNTED = [chr(0x2460 + n) for n in range(20)] + [f"（{n}）" for n in range(21, 1000)]
+# ① is shorter than 1. and stands off from the 1 of 1号窑; ⑪ is outside GBK and gets lost on the way
+_COUNTED = [chr(0x2460 + n) for n in range(10)] + [f"（{n}）" for n in range(11, 1000)]
 _MARKER = re.compile(r"[A-Z2-7]{8}")
 _BLANK: dict[str, str] = {blank: Slot(blank) for blank in forms.BLANKS}
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "feed": ("feed", "数据源:列出、立即拉取"),
     "incident": ("incident", "突发环境事件:定级、报告时限、下游到达"),
     "drill": ("drill", "演练:列出、启动、报告"),
+    "templates": ("templates", "短信模板:体检、报备登记"),
     "audit": ("operate", "审计链核对"),
     "cap": ("cap", "CAP 1.2 文件校验"),
 }

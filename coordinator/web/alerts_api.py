@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from coordinator import clock, progress
 from coordinator.models import Alert
 from coordinator.web import acting, alert_acts, asked, auth, said, wire
+from coordinator.web.looks import alerts as looks
+from coordinator.web.looks import foreseen
 
 PAGE_SIZE = 50
 alerts = APIBlueprint("alerts_api", __name__, url_prefix="/api/v1", tag="Alerts")
@@ -55,6 +57,16 @@ def proposed(session: Session, body: asked.Proposed) -> Answer:
 def one(session: Session, alert_id: int) -> Answer:
     """One alert: what it says, what it rests on, what waits, who signed, what happened."""
     return said.alert(session, wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警"))
+
+
+@alerts.get("/alerts/<row:alert_id>/preview")
+@auth.may("read")
+@acting.look
+def foretold(session: Session, alert_id: int) -> Answer:
+    """What signing would send: to how many, by which channels, at what cost, and which numbers would pass a limit of SMS."""
+    wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警")
+    ahead = foreseen.of(session, looks.one(session, alert_id, auth.officer()))
+    return {"preview": foreseen.as_json(ahead), "as_of": clock.now()}
 
 
 @alerts.get("/alerts/<row:alert_id>/progress")

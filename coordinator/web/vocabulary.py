@@ -56,6 +56,11 @@ CHANNELS = {
     "key": "按键",
     "desk": "值班台",
 }
+LIMITS = {
+    "identical": "相同短信过多，运营商拒收",
+    "different": "一天里不同短信过多，转人工审核、晚到一天",
+    "hourly": "一小时里短信过多",
+}
 ROLES = {
     "duty": "值班员",
     "signer": "签发人",

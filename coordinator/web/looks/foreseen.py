@@ -1,18 +1,21 @@
 """What would signing do? Counted, measured and sampled before anybody signs."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, dispatch, issuing, preview, register, render, rulebook_measures, tokens
+from coordinator import budgets, clock, issuing, preview, register, render, rulebook_measures, tokens
 from coordinator.errors import CoordinatorError
-from coordinator.models import REACHED, Alert, Issue, Mode, Notice, Receiver
+from coordinator.limits import Forecast
+from coordinator.models import REACHED, Alert, Issue, Mode, Notice, NoticeKind, Receiver
 from coordinator.models import AlertState as S
+from coordinator.plan import lane_of
 from coordinator.preview import Preview, Sample
 from coordinator.web.looks.alerts import AlertLook
 from coordinator.web.vocabulary import CHANGES
@@ -25,10 +28,14 @@ _kept: dict[tuple[Any, ...], tuple[float, "Foreseen"]] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
-    """``receivers`` would be told; ``counts`` is None when an end goes to those already reached; ``refused`` says why it can't be."""
+    """``receivers`` would be told; ``counts`` is None when an end goes to those already reached; ``refused`` says why it can't be.
+
+    ``limits`` is what the carriers' limits would do to its SMS.
+    """
 
     receivers: int = 0
     counts: Preview | None = None
+    limits: Forecast | None = None
     samples: tuple[Sample, ...] = ()
     refused: str = ""
 
@@ -51,6 +58,15 @@ def of(session: Session, look: AlertLook) -> Foreseen | None:
 def correction(session: Session, alert: Alert) -> Foreseen:
     """The correction that stands ready: whom it would reach and what it would say."""
     return _look_ahead(session, alert, "retract")
+
+
+def as_json(ahead: Foreseen | None) -> dict[str, Any] | None:
+    """For programs: what signing would do; None when nothing is about to be sent."""
+    if ahead is None:
+        return None
+    limits = ahead.limits.as_json() if ahead.limits else None
+    counts = ahead.counts.as_json() if ahead.counts else {"samples": [asdict(each) for each in ahead.samples]}
+    return {"receivers": ahead.receivers, "refused": ahead.refused, "forecast": limits} | counts
 
 
 def button(look: AlertLook, ahead: Foreseen | None) -> str:
@@ -81,18 +97,9 @@ def _ordering(session: Session, alert: Alert, change: str) -> Foreseen:
         table=rulebook_measures.table(),
         officers=officers,
         links=issuing.links_to,
-        price=_segment_price(),
     )
-    return Foreseen(receivers=counts.receivers, counts=counts, samples=tuple(counts.samples))
-
-
-def _segment_price() -> Decimal:
-    """What the account that goes first for mainland numbers costs in yuan; a common price where nobody entered one."""
-    for way in dispatch.ways():
-        if way.channel == "sms" and Mode.ACTUAL in way.modes and way.reach.mainland is not False:
-            price = way.module.terms(way.accounts[0]).price
-            return price.amount if price and price.currency == "CNY" else preview.PRICE
-    return preview.PRICE
+    counts.forecast = budgets.foresee(session, counts.texts, kind=NoticeKind.ORDER, lane=lane_of(order))
+    return Foreseen(receivers=counts.receivers, counts=counts, limits=counts.forecast, samples=tuple(counts.samples))
 
 
 def _ending(session: Session, alert: Alert, change: str) -> Foreseen:
@@ -103,18 +110,28 @@ def _ending(session: Session, alert: Alert, change: str) -> Foreseen:
     )
     count = session.scalar(select(func.count()).select_from(Receiver).where(reached)) or 0
     first = session.scalars(select(Receiver).where(reached).order_by(Receiver.key).limit(2)).all()
-    kind = "correction" if change == "retract" else "order"
     samples = []
     for n, receiver in enumerate(first, 1):
         planned = issuing.remembered(receiver, order)
         number = f"{alert.number}-{order.rev}-{n:05d}"
         for way in planned.notices:
             words = render.words(
-                kind, way.channel, planned, number=number, code=receiver.code, token="x" * 22,
+                _kind(change).value, way.channel, planned, number=number, code=receiver.code, token="x" * 22,
                 marker=tokens.marker("sample", number), links=issuing.links_to(way.address),
             )  # fmt: skip
             samples.append(Sample(receiver.name, planned.city_name, way.channel, words.subject, words.text, words.html))
-    return Foreseen(receivers=count, samples=tuple(samples))
+    numbers = Counter(_phones(session.scalars(select(Receiver.people).where(reached))))
+    limits = budgets.foresee(session, numbers, kind=_kind(change), lane=lane_of(order))
+    return Foreseen(receivers=count, limits=limits, samples=tuple(samples))
+
+
+def _kind(change: str) -> NoticeKind:
+    return NoticeKind.CORRECTION if change == "retract" else NoticeKind.ORDER
+
+
+def _phones(ladders: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
+    """The first on each ladder is told."""
+    return (people[0]["phone"] for people in ladders if people and people[0]["phone"])
 
 
 def _order(session: Session, alert: Alert, change: str) -> Any:
