@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from coordinator import checkup, db, dispatch, preview, sweeps, tokens, verify
+from coordinator import checkup, db, dispatch, sweeps, tokens, verify, wordings
 from coordinator.channels import aliyun_account, registered
 from coordinator.models import Notice, State
 from coordinator.simulator import aliyun, server
 from coordinator.simulator.subscribers import settings
 from coordinator.web import create_app
-from coordinator.web.looks import foreseen
 from tests.coordinator.conftest import issued
 from tests.coordinator.test_path import drained, ledger
 from tests.coordinator.test_registered import SAMPLES
@@ -58,6 +56,11 @@ def notices() -> list[Notice]:
         return list(session.scalars(select(Notice).where(Notice.channel == "sms", Notice.kind == "order")))
 
 
+def said_by(notice: Notice) -> str:
+    with db.reading() as session:
+        return wordings.said(session, notice).text
+
+
 def test_orders_to_mainland_numbers_go_by_the_domestic_account_and_come_back_delivered(
     region: SimpleNamespace, domestic: SimpleNamespace, store: Path
 ) -> None:
@@ -70,7 +73,7 @@ def test_orders_to_mainland_numbers_go_by_the_domestic_account_and_come_back_del
     assert {(n.state, n.account) for n in notices()} == {("accepted", "aliyun")}
 
     for row, notice in ((row, notice) for row in texts for notice in notices() if notice.marker == row["marker"]):
-        said = registered.plain(notice.body)
+        said = registered.plain(said_by(notice))
         assert row["body"] == f"【联动示例】{said}" or (
             notice.error.endswith("long_measures") and "...详见邮件。" in row["body"]
         )
@@ -92,12 +95,10 @@ def test_orders_to_mainland_numbers_go_by_the_domestic_account_and_come_back_del
     assert verify.run()["ok"]
 
 
-def test_the_check_and_the_preview_know_what_the_domestic_account_is_and_costs(
+def test_the_check_knows_what_the_domestic_account_is_and_costs(
     domestic: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert foreseen._segment_price() == preview.PRICE
     monkeypatch.setenv("ALIYUN_SMS_SEGMENT_PRICE", "0.10 CNY")
-    assert foreseen._segment_price() == Decimal("0.10")
 
     said = [line.good for line in checkup.run() if line.good.startswith("aliyun")]
     assert said == ["aliyun(sms,aliyun、只发报备过的模板、不发演练、至多 500 字、0.10 CNY/条)"]

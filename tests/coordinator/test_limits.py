@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from contacts.models import Contact, Officer
-from coordinator import budgets, chasing, clock, db, paging, progress, response, verify
+from coordinator import budgets, chasing, clock, db, paging, progress, response, verify, wordings
 from coordinator.channels import terms
 from coordinator.errors import Misconfigured
 from coordinator.limits import Budget, Fate, Text, forecast, judge
@@ -288,10 +288,8 @@ def test_reminders_and_drills_never_repeat_a_text(region: SimpleNamespace) -> No
         chasing.chase_due()
 
     with db.reading() as session:
-        rows = session.execute(
-            select(Notice.address, Notice.body, Notice.kind, Notice.mode).where(Notice.channel == "sms")
-        ).all()
-    said = [(row.address, row.body) for row in rows]
+        rows = session.scalars(select(Notice).where(Notice.channel == "sms")).all()
+        said = [(row.address, wordings.said(session, row).text) for row in rows]
 
     assert {(row.kind, row.mode) for row in rows} >= {
         (kind, mode) for kind in (NoticeKind.ORDER, NoticeKind.REMINDER) for mode in (Mode.ACTUAL, Mode.EXERCISE)

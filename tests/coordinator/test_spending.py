@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from coordinator import db, dispatch, spending
+from coordinator import db, dispatch, spending, wordings
 from coordinator.blanks import parts
 from coordinator.channels import terms
 from coordinator.models import Breaker, Notice, Spent
@@ -58,7 +58,8 @@ def test_an_account_that_spends_too_much_is_fed_no_more(
     sms = next(way for way in dispatch.ways() if way.channel == "sms")
     with db.reading() as session:
         spent, breaker = session.scalars(select(Spent)).all(), session.get(Breaker, "twilio")
-        texts = session.scalars(select(Notice.body).where(Notice.channel == "sms", Notice.state == "accepted")).all()
+        taken = session.scalars(select(Notice).where(Notice.channel == "sms", Notice.state == "accepted")).all()
+        texts = [wordings.said(session, notice).text for notice in taken]
 
     assert sum(row.texts for row in spent) == len(texts) == region.plants
     assert sum(row.segments for row in spent) == sum(map(parts, texts))
@@ -66,6 +67,6 @@ def test_an_account_that_spends_too_much_is_fed_no_more(
     if most == "0.01":
         assert breaker is not None
         assert "超过上限" in breaker.reason
-        assert dispatch.usable(sms) == sms.accounts[1]
+        assert dispatch.usable(sms) == dispatch.Open(sms.accounts[1], on_trial=False)
     else:
         assert breaker is None
