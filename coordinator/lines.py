@@ -15,7 +15,7 @@ from coordinator import clock, config, dispatch, jobs, sweeps
 from coordinator.channels import Account, GivenBack, Handed, Outcome
 from coordinator.dispatch import Claimed, Ended, Way
 from coordinator.journal import Journal, Page
-from coordinator.pace import FAILURES, Pace
+from coordinator.throttle import FAILURES, Throttle
 
 logger = logging.getLogger(__name__)
 WINDOW = 2  # batches claimed and not yet settled
@@ -116,7 +116,7 @@ class Line:
         self.open = 0  # claimed and not settled
         self.ended: deque[tuple[Ended, Page | None]] = deque()
         self.left: dict[Page, int] = {}
-        self.paces: defaultdict[str, Pace] = defaultdict(Pace)
+        self.paces: defaultdict[str, Throttle] = defaultdict(Throttle)
         self.at_once = asyncio.Semaphore(AT_ONCE)
         self.sending: set[asyncio.Task[None]] = set()
         self.idle = True

@@ -13,7 +13,7 @@ FAILURES = 5  # in a row, without one success: the account rests
 FAILING = (Outcome.NOT_SENT, Outcome.UNCERTAIN)
 
 
-class Pace:
+class Throttle:
     """Of one account in one process. Free until the carrier says «too many»; then what it took, and a little more."""
 
     def __init__(self) -> None:
