@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from coordinator import clock, config, dispatch, jobs, sweeps
+from coordinator import clock, config, dispatch, fingerprint, jobs, sweeps
 from coordinator.channels import Account
 from coordinator.dispatch import Way
 
@@ -63,7 +63,7 @@ class Dispatcher:
         if not await asyncio.to_thread(dispatch.any_due, way):
             return False
         account = await asyncio.to_thread(dispatch.usable, way)
-        if account is None:
+        if account is None or await asyncio.to_thread(fingerprint.hold_reason) != "":
             return False
         started = clock.monotonic()
         batch = await asyncio.to_thread(dispatch.claim, way, account)

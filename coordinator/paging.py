@@ -1,6 +1,7 @@
 """Calling officers 叫应: who must sign, who has waited too long, what a person must look at now."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -8,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from contacts import ladder, roster
 from contacts.models import Officer
-from coordinator import clock, config, db, issuing, mandates, queues, register, render, response, tokens
+from coordinator import clock, config, db, dispatch, issuing, mandates, queues, register, render, response, tokens
 from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
-from coordinator.orders import Person
+from coordinator.orders import Person, PlannedNotice
 from rules.levels import Level
 
 ROUND = 100  # steps of a page: its round of signing, then how many were called before
@@ -52,17 +53,42 @@ def page_duty(session: Session, alert: Alert, *, purpose: str, step: int, n: int
     page(session, alert, on_duty, purpose=purpose, step=step, n=n)
 
 
-def page_trouble(session: Session, cities: Sequence[str], detail: str) -> None:
-    """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities."""
-    rows = []
-    for officer in roster.on_duty(session, cities[0], clock.now(), ("duty",)).officers:
+def page_trouble(session: Session, cities: Sequence[str], detail: str, *, avoiding: str = "") -> int:
+    """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities.
+
+    Without cities whoever is on duty anywhere. ``avoiding`` names a channel that may be broken: the others are used,
+    and a call besides, unless there is no other way. How many calls were written down.
+    """
+    now, rows = clock.now(), []
+    officers = (
+        roster.on_duty(session, cities[0], now, ("duty",)).officers
+        if cities
+        else roster.on_duty_anywhere(session, now, ("duty",))
+    )
+    for officer in officers:
         person = Person(officer.id, officer.name, officer.phone or "", officer.email or "", 1)
-        for way in issuing.ways_to(person, "duty"):
-            mark = tokens.marker("trouble", officer.id, way.channel, clock.now().isoformat())
+        for way in _ways_around(person, avoiding):
+            mark = tokens.marker("trouble", officer.id, way.channel, now.isoformat())
             words = render.trouble(way.channel, mode=Mode.ACTUAL, officer=officer.name, marker=mark, detail=detail)
             rows.append(page_row(officer, way.channel, way.address, words=words, marker=mark, step=0)
-                        | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}", "city": cities[0]})  # fmt: skip
+                        | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}",
+                           "city": cities[0] if cities else ""})  # fmt: skip
     put(session, rows)
+    return len(rows)
+
+
+def _ways_around(person: Person, broken: str) -> Sequence[PlannedNotice]:
+    """By every address; around a broken channel, by the others and by voice where calls can be made."""
+    ways = issuing.ways_to(person, "duty")
+    if not broken:
+        return ways
+    around = [way for way in ways if way.channel != broken]
+    calls = [way for way in ways if way.channel == "sms" and broken != "voice" and _can_call()]
+    return [*around, *(replace(way, channel="voice") for way in calls)] or ways
+
+
+def _can_call() -> bool:
+    return any(way.channel == "voice" and Mode.ACTUAL in way.modes for way in dispatch.ways())
 
 
 def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:

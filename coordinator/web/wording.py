@@ -14,6 +14,7 @@ from coordinator.errors import Refusal
 from coordinator.web.vocabulary import (
     ACTS,
     ANSWERS,
+    CAUSES,
     CHANGES,
     CHANNELS,
     FACTS,
@@ -23,6 +24,9 @@ from coordinator.web.vocabulary import (
     LANES,
     MEASURES,
     MODES,
+    NEXTS,
+    PHASES,
+    REMEDIES,
     ROLES,
     STATES,
 )
@@ -193,4 +197,8 @@ FILTERS: dict[str, Any] = {
     "lane": worded(LANES),
     "measure": worded(MEASURES),
     "act": worded(ACTS),
+    "phase": worded(PHASES),
+    "cause": worded(CAUSES),
+    "next": worded(NEXTS),
+    "remedy": worded(REMEDIES),
 }
