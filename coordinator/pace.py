@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, config, db, dispatch
+from coordinator import clock, config, db, dispatch, fingerprint
 from coordinator.dispatch import Way
 from coordinator.models import Alert, Breaker, Notice, State
 from coordinator.orders import LANES
@@ -56,7 +56,7 @@ def of_alert(session: Session, alert_id: int) -> Eta:
         Notice.alert_id == alert_id, Notice.state.in_(WAITING)
     )
     waits = session.execute(last.group_by(Notice.channel, Notice.mode)).all()
-    if waits and alert.hold:
+    if waits and (alert.hold or fingerprint.recorded(session)):
         return Eta(None, None)
     ways = {(way.channel, str(mode)): way for way in dispatch.ways() for mode in way.modes}
     return _slowest([
@@ -67,7 +67,8 @@ def of_alert(session: Session, alert_id: int) -> Eta:
 
 def of_lanes(session: Session) -> dict[str, float | None]:
     """Of each lane by name: seconds until what is due now in it, and before it, is handed over."""
-    ways = {(way.channel, str(mode)): way for way in dispatch.ways() for mode in way.modes}
+    held = fingerprint.recorded(session)
+    ways = {} if held else {(way.channel, str(mode)): way for way in dispatch.ways() for mode in way.modes}
     query = select(Notice.channel, Notice.mode, Notice.lane).where(Notice.state == State.PENDING).distinct()
     found: dict[str, list[float | None]] = {}
     for channel, mode, lane in session.execute(query).all():

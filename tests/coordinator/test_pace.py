@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from coordinator import clock, config, db, pace
-from coordinator.models import Alert, Notice, State
+from coordinator import clock, config, db, fingerprint, pace
+from coordinator.models import Alert, Notice, Setting, State
 from coordinator.web import create_app
 from rules.levels import Level
 from tests.coordinator.callers import Desk
@@ -73,6 +73,22 @@ def test_unset_it_is_measured_and_held_it_cannot_be_said(region: SimpleNamespace
     with db.transaction() as session:
         session.get_one(Alert, alert_id).hold = True
     assert eta(alert_id) == pace.Eta(None, None)
+
+
+def test_while_nothing_at_all_is_sent_nobody_can_say(
+    region: SimpleNamespace, carriers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_RATE", "10")
+    monkeypatch.setenv("SMTP_RATE", "10")
+    alert_id = issued()
+    with db.reading() as session:
+        assert set(pace.of_lanes(session).values()) != {None}
+    with db.transaction() as session:
+        session.add(Setting(name=fingerprint.HELD, value="a copy"))
+
+    assert eta(alert_id) == pace.Eta(None, None)
+    with db.reading() as session:
+        assert set(pace.of_lanes(session).values()) == {None}
 
 
 def test_progress_says_it(region: SimpleNamespace, carriers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
