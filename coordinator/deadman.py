@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from coordinator import clock, config, db, fingerprint, leases, verify
+from coordinator import clock, config, db, fingerprint, leases, underway, verify
 from coordinator.freshness import feed_ages
 from coordinator.models import ScheduleRun
 
@@ -48,6 +48,11 @@ def reasons(session: Session) -> list[str]:
     found = [held] if (held := fingerprint.recorded(session)) else []
     found += [f"数据源 {age.name} {age.state}" for age in feed_ages(session) if age.state != "fresh"]
     found += [f"{check.name}: {check.violations[0]}" for check in verify.checks(session, CHEAP) if not check.ok]
+    found += [
+        f"{one.n} notices of {one.channel} wait: {one.cause}"
+        for one in underway.look(session)
+        if one.cause == "breaker" and one.oldest_s > underway.YOUNG_S
+    ]
     done = session.scalar(select(func.max(ScheduleRun.slot_at)).where(ScheduleRun.state == "done"))
     if done is None or (clock.now() - done).total_seconds() > WORKER_S:
         found.append("没有派发角色在办定时任务(liandong worker)")

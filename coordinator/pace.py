@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from coordinator import clock, config, db, dispatch, fingerprint
@@ -51,30 +51,67 @@ class Eta:
 
 def of_alert(session: Session, alert_id: int) -> Eta:
     """Of one alert: whatever stands before its last notice, on each channel; the slowest channel counts."""
-    alert = session.get_one(Alert, alert_id)
-    last = select(Notice.channel, Notice.mode, func.max(Notice.lane), func.count()).where(
-        Notice.alert_id == alert_id, Notice.state.in_(WAITING)
-    )
-    waits = session.execute(last.group_by(Notice.channel, Notice.mode)).all()
-    if waits and (alert.hold or fingerprint.recorded(session)):
-        return Eta(None, None)
-    ways = {(way.channel, str(mode)): way for way in dispatch.ways() for mode in way.modes}
-    return _slowest([
-        _left(session, ways.get((channel, mode)), channel, before=_before(session, alert_id, channel, lane))
-        for channel, mode, lane, _ in waits
-    ])  # fmt: skip
+    if session.get_one(Alert, alert_id).hold or fingerprint.recorded(session):
+        waits = session.scalar(select(Notice.id).where(Notice.alert_id == alert_id, Notice.state.in_(WAITING)).limit(1))
+        return Eta(None, None) if waits else _slowest([])
+    mine = case((Notice.alert_id == alert_id, Notice.id))
+    rows = [row for row in _queues(session, func.count(mine), func.max(mine)) if row.last is not None]
+    return _slowest([_left(session, row.channel, row.mode, _before(session, row)) for row in rows])
 
 
 def of_lanes(session: Session) -> dict[str, float | None]:
     """Of each lane by name: seconds until what is due now in it, and before it, is handed over."""
     held = fingerprint.recorded(session)
-    ways = {} if held else {(way.channel, str(mode)): way for way in dispatch.ways() for mode in way.modes}
-    query = select(Notice.channel, Notice.mode, Notice.lane).where(Notice.state == State.PENDING).distinct()
     found: dict[str, list[float | None]] = {}
-    for channel, mode, lane in session.execute(query).all():
-        left = _left(session, ways.get((channel, mode)), channel, before=Notice.lane <= lane)
-        found.setdefault(LANES[lane], []).append(left)
+    for row in _queues(session, func.count(), func.max(Notice.id)):
+        left = None if held else _left(session, row.channel, row.mode, row.above + row.n)
+        found.setdefault(LANES[row.lane], []).append(left)
     return {lane: _slowest(each).seconds for lane, each in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """One lane of one channel: how many wait in it and in the lanes above it, how many of them are asked for."""
+
+    channel: str
+    mode: str
+    lane: int
+    n: int
+    above: int
+    asked: int
+    last: int | None
+
+
+def _queues(session: Session, asked: Any, last: Any) -> list[_Queue]:
+    """Every lane in which something waits that is not held, in one pass over the rows."""
+    keys = (Notice.channel, Notice.mode, Notice.lane)
+    query = (
+        select(*keys, func.count(), asked, last).where(Notice.state.in_(WAITING), *_not_held(session)).group_by(*keys)
+    )
+    found: list[_Queue] = []
+    for channel, mode, lane, n, mine, newest in session.execute(query.order_by(Notice.lane)).all():
+        above = sum(one.n for one in found if (one.channel, one.mode) == (channel, mode))
+        found.append(_Queue(channel, mode, lane, n, above, mine, newest))
+    return found
+
+
+def _not_held(session: Session) -> list[ColumnElement[bool]]:
+    held = list(session.scalars(select(Alert.id).where(Alert.hold)))
+    return [or_(Notice.alert_id.is_(None), Notice.alert_id.not_in(held))] if held else []
+
+
+def _before(session: Session, row: _Queue) -> int:
+    """In the lanes above, and in this one up to the last that is asked for."""
+    if row.asked == row.n:
+        return row.above + row.n
+    here = (Notice.channel == row.channel, Notice.mode == row.mode, Notice.lane == row.lane, Notice.id <= row.last)
+    counted = select(func.count(Notice.id)).where(Notice.state.in_(WAITING), *here, *_not_held(session))
+    return row.above + (session.scalar(counted) or 0)
+
+
+def _left(session: Session, channel: str, mode: str, backlog: int) -> float | None:
+    way = next((way for way in dispatch.ways() if way.channel == channel and mode in way.modes), None)
+    return seconds_left(backlog, allowed(session, way)) if way else None
 
 
 def _slowest(each: list[float | None]) -> Eta:
@@ -83,23 +120,6 @@ def _slowest(each: list[float | None]) -> Eta:
         return Eta(None, None)
     seconds = max(known, default=0.0)
     return Eta(seconds, clock.now() + timedelta(seconds=seconds))
-
-
-def _before(session: Session, alert_id: int, channel: str, lane: int) -> Any:
-    """In a higher lane, or in this one and not behind this alert's last."""
-    mine = (Notice.alert_id == alert_id, Notice.channel == channel, Notice.lane == lane, Notice.state.in_(WAITING))
-    last = session.scalar(select(func.max(Notice.id)).where(*mine)) or 0
-    return or_(Notice.lane < lane, (Notice.lane == lane) & (Notice.id <= last))
-
-
-def _left(session: Session, way: Way | None, channel: str, *, before: Any) -> float | None:
-    if way is None:
-        return None
-    held = exists().where(Alert.id == Notice.alert_id, Alert.hold)
-    ahead = select(func.count(Notice.id)).where(
-        Notice.state.in_(WAITING), Notice.channel == channel, Notice.mode.in_(way.modes), before, ~held
-    )
-    return seconds_left(session.scalar(ahead) or 0, allowed(session, way))
 
 
 def allowed(session: Session, way: Way) -> float | None:

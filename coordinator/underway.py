@@ -105,7 +105,8 @@ def look(session: Session) -> list[Group]:
     rows = session.execute(_counted()).all()
     if not rows:
         return []
-    outlets, stopped, now = _outlets(session), fingerprint.recorded(session), clock.now()
+    outlets = _outlets(session) if any(row.phase == "due" for row in rows) else {}
+    stopped, now = fingerprint.recorded(session), clock.now()
     groups = [_group(row, outlets, stopped, now) for row in rows]
     return sorted(groups, key=lambda one: (list(PHASES).index(one.phase), one.lane, one.channel))
 
@@ -219,19 +220,17 @@ def _next_in_s(row: Any, cause: str, outlet: Outlet | None) -> float | None:
 
 def _outlets(session: Session) -> dict[tuple[str, str], Outlet]:
     left = select(Breaker.account, Breaker.open_until_s - db.seconds()).where(Breaker.open_until_s > db.seconds())
-    shut: dict[str, float] = {account: float(left_s) for account, left_s in session.execute(left)}
+    shut = {account: float(left_s) for account, left_s in session.execute(left)}
+    in_hand = and_(Notice.state == State.SENDING, Notice.lease_s > db.seconds())
+    handed = Notice.accepted_at > clock.now() - timedelta(seconds=FLOWS_S)
+    flowing = set(session.execute(select(Notice.channel, Notice.mode).where(or_(in_hand, handed)).distinct()).all())
     return {
-        (way.channel, str(mode)): one
+        (way.channel, str(mode)): _outlet(way, shut, flows=any((way.channel, one) in flowing for one in way.modes))
         for way in dispatch.ways()
-        for one in [_outlet(session, way, shut)]
         for mode in way.modes
     }
 
 
-def _outlet(session: Session, way: Way, shut: Mapping[str, float]) -> Outlet:
+def _outlet(way: Way, shut: Mapping[str, float], *, flows: bool) -> Outlet:
     account = next((one.name for one in way.accounts if one.name not in shut), "")
-    mine = (Notice.channel == way.channel, Notice.mode.in_(way.modes))
-    in_hand = select(Notice.id).where(*mine, Notice.state == State.SENDING, Notice.lease_s > db.seconds())
-    handed = select(Notice.id).where(*mine, Notice.accepted_at > clock.now() - timedelta(seconds=FLOWS_S))
-    flowing = any(session.scalar(query.limit(1)) is not None for query in (in_hand, handed))
-    return Outlet(account, flowing, min((shut[one.name] for one in way.accounts if one.name in shut), default=0.0))
+    return Outlet(account, flows, min((shut[one.name] for one in way.accounts if one.name in shut), default=0.0))

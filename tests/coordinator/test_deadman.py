@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from coordinator import clock, config, db, deadman, fingerprint, leases
+from coordinator import clock, config, db, deadman, dispatch, fingerprint, leases
 from coordinator.models import FeedState, Lease, ScheduleRun, Setting
 from tests.coordinator.conftest import issued
 from tests.coordinator.test_underway import older
@@ -78,6 +78,12 @@ def old_notices() -> None:
     older()
 
 
+def stopped_account() -> None:
+    old_notices()
+    for account in ("twilio", "sms_b", "smtp"):
+        dispatch.trip(account, "20003")
+
+
 def idle_workers() -> None:
     with db.transaction() as session:
         session.scalars(select(ScheduleRun)).one().slot_at = clock.now() - timedelta(minutes=6)
@@ -88,7 +94,7 @@ def held() -> None:
         session.add(Setting(name=fingerprint.HELD, value="数据库属于另一套系统"))
 
 
-@pytest.mark.parametrize("amiss", [stale_feed, old_notices, idle_workers, held])
+@pytest.mark.parametrize("amiss", [stale_feed, old_notices, stopped_account, idle_workers, held])
 def test_it_hears_nothing_while_something_is_amiss(guard: Guard, carriers: Any, amiss: Any) -> None:
     amiss()
 
