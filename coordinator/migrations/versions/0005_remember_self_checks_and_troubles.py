@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("sent_at", Moment(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
-        sa.Column("took_s", sa.Float(), nullable=True),
+        sa.Column("took_s", sa.Double(), nullable=True),
         sa.Column("account", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["notice_id"], ["notice.id"], name=op.f("fk_canary_notice_id")),
         sa.PrimaryKeyConstraint("notice_id", name=op.f("pk_canary")),
@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("since", Moment(), nullable=False),
-        sa.Column("paged_s", sa.Float(), nullable=False),
+        sa.Column("paged_s", sa.Double(), nullable=False),
         sa.Column("over_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("cause", name=op.f("pk_trouble")),
     )
