@@ -44,6 +44,13 @@ def on_duty(session: Session, city: str, at: datetime, roles: Collection[str]) -
     return Duty(rostered or tuple(everybody), by_roster=bool(rostered))
 
 
+def on_duty_anywhere(session: Session, at: datetime, roles: Collection[str]) -> list[Officer]:
+    """Who of these roles is on duty at ``at``, wherever; everybody of those roles when no shift says so."""
+    query = select(Officer).where(Officer.role.in_(roles), Officer.active).order_by(Officer.id)
+    everybody, turns = list(session.scalars(query)), _turns(session, at)
+    return [each for each in everybody if each.id in turns] or everybody
+
+
 def _turns(session: Session, at: datetime) -> set[str]:
     """Officers with a shift at ``at``; one withdrawn later was still theirs then."""
     standing = or_(Shift.withdrawn_at.is_(None), Shift.withdrawn_at > at)

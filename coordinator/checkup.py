@@ -1,5 +1,6 @@
 """Is this installation fit to run? One finding a line, with its mend."""
 
+import logging
 import os
 from dataclasses import dataclass
 from types import ModuleType
@@ -7,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from coordinator import clock, config, db, dispatch, filings, queues, schema
+from coordinator import canary, clock, config, db, disks, dispatch, filings, fingerprint, queues, schema
 from coordinator.channels import Account, routes, terms
 from coordinator.errors import Misconfigured
 
+logger = logging.getLogger(__name__)
 MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
-SKEW_S = 30.0
+SKEW_S, SKEW_SEEN_S = 30.0, 2.0
 ABROAD = "+14155550100"
 
 
@@ -36,7 +38,8 @@ def run() -> list[Line]:
     lines = [Line("configuration", fault=fault) for fault in faults] or [Line("configuration", good="可用")]
     try:
         redis = [] if any(fault.startswith("REDIS_URL") for fault in faults) else [_redis()]
-        return [*lines, *_database(), *redis, *_channels(), *_carriers()]
+        checked = [*lines, *_database(), *redis, *_channels(), *_carriers()]
+        return [*checked, *([] if faults else _looks_after_itself())]
     except Misconfigured as error:
         return [*lines, Line("configuration", fault=str(error))]
 
@@ -51,11 +54,44 @@ def _database() -> list[Line]:
         lines = [Line("database", fault=f"{kind},版本 {found or '无表'},程序需要 {expected};请运行 liandong init")]
     if not db.is_sqlite():
         lines += _postgresql()
+    return [*lines, *_clocks()]
+
+
+def _clocks() -> list[Line]:
+    """Leases know the database's clock only; but what people read is this machine's."""
     with db.engine().connect() as connection:
         skew = abs(float(connection.execute(select(db.seconds())).scalar() or 0) - clock.wall())
     if skew > SKEW_S:
-        lines.append(Line("clock", fault=f"本机与数据库时钟相差 {skew:.0f} 秒;请校时(NTP)", configuration=False))
-    return lines
+        return [Line("clock", fault=f"本机与数据库时钟相差 {skew:.0f} 秒;请校时(NTP)", configuration=False)]
+    return [Line("clock", warning=f"本机与数据库时钟相差 {skew:.1f} 秒;请校时(NTP)")] if skew > SKEW_SEEN_S else []
+
+
+def refuse() -> None:
+    """What a role asks before it starts: Misconfigured with a line per fault of the database; warnings are logged."""
+    schema.require()
+    found = [*_database(), _disk()]
+    for line in found:
+        if line.warning:
+            logger.warning("%s: %s", line.name, line.warning)
+    if faults := [line.fault for line in found if line.fault]:
+        raise Misconfigured("\n".join(faults))
+
+
+def _looks_after_itself() -> list[Line]:
+    lines = [_disk()]
+    if schema.version() == schema.expected() and (held := fingerprint.present()[0]):
+        lines.append(Line("adoption", warning=f"全部停发:{held}"))
+    watched = "、".join(canary.targets(os.environ))
+    off = "没有打开:请设置 CANARY_PHONE(本单位自己的手机)和 CANARY_EMAIL"
+    lines.append(Line("canary", good=f"链路自检 {watched}") if watched else Line("canary", warning=f"链路自检{off}"))
+    guarded = bool(os.environ.get("DEADMAN_URL"))
+    away = "外部守护没有打开:本系统整个停掉时没有人知道;请设置 DEADMAN_URL"
+    return [*lines, Line("deadman", good="外部守护已设置") if guarded else Line("deadman", warning=away)]
+
+
+def _disk() -> Line:
+    share = disks.fullness()
+    return Line("disk", good=f"已用 {share:.0%}", warning=disks.warning(share))
 
 
 def _postgresql() -> list[Line]:

@@ -1,5 +1,6 @@
 """What this installation is set to, and what about it is unusable or unsafe."""
 
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -15,6 +16,13 @@ ENVIRONMENTS = ("production", "development", "test")
 PLACEHOLDERS = ("change", "secret", "placeholder", "example", "password", "default", "xxxx", "0000", "1234")
 CARRIER_KEYS = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ALLOWANCES = {  # messages a second that an account may hand over, by channel and account
+    ("sms", "twilio"): "TWILIO_RATE",
+    ("sms", "sms_b"): "SMS_B_TWILIO_RATE",
+    ("sms", "drill_twilio"): "DRILL_TWILIO_RATE",
+    ("email", "smtp"): "SMTP_RATE",
+    ("email", "drill_smtp"): "DRILL_SMTP_RATE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ def find_faults(environ: Mapping[str, str]) -> list[str]:
     if environ.get("REDIS_URL") and urlsplit(environ["REDIS_URL"]).scheme not in ("redis", "rediss", "unix"):
         faults.append("REDIS_URL: 不是 Redis 地址;例如 redis://:口令@主机:6379/0,不设则用嵌入式")
     faults += _carrier_faults(environ)
+    faults += _watching_faults(environ)
     if environment == "production":
         faults += _production_faults(environ, url)
     return faults
@@ -107,6 +116,38 @@ def _carrier_faults(environ: Mapping[str, str]) -> list[str]:
         if environ.get(name) and environ.get(name) == environ.get(f"DRILL_{name}"):
             faults.append(f"DRILL_{name}: 与 {name} 相同,演练会从真实账户发出;{mend}")
     return faults
+
+
+def _watching_faults(environ: Mapping[str, str]) -> list[str]:
+    """The settings by which the installation watches itself."""
+    faults = [
+        f"{name}={environ[name]}: 应为每秒条数(大于 0),例如 100"
+        for name in ALLOWANCES.values()
+        if environ.get(name) and _positive(environ[name]) is None
+    ]
+    if given := environ.get("DEADMAN_URL"):
+        url = urlsplit(given)
+        if not url.hostname or (url.scheme != "https" and not (url.scheme == "http" and is_loopback(given))):
+            faults.append("DEADMAN_URL: 须为 https 网址;由外部守护服务给出")
+    return faults
+
+
+def is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def allowances(environ: Mapping[str, str]) -> dict[tuple[str, str], float]:
+    """Messages a second, by channel and account, where they are set."""
+    found = {key: _positive(environ.get(name, "")) for key, name in ALLOWANCES.items()}
+    return {key: rate for key, rate in found.items() if rate is not None}
+
+
+def _positive(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 < number < math.inf else None
 
 
 def _production_faults(environ: Mapping[str, str], url: SplitResult) -> list[str]:

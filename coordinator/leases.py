@@ -34,6 +34,12 @@ def leads(session: Session, name: str, epoch: int) -> bool:
     return session.scalar(held.with_for_update(read=True)) is not None
 
 
+def held_by(session: Session, name: str, holder: str) -> bool:
+    """Whether ``holder`` leads now."""
+    held = select(Lease.epoch).where(Lease.name == name, Lease.holder == holder, Lease.until_s > db.seconds())
+    return session.scalar(held) is not None
+
+
 def give_back(name: str, holder: str) -> None:
     """Let the next one lead at once."""
     with db.transaction() as session:

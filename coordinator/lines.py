@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from coordinator import clock, config, dispatch, jobs, sweeps
+from coordinator import clock, config, dispatch, fingerprint, jobs, sweeps
 from coordinator.channels import Account, GivenBack, Handed, Outcome
 from coordinator.dispatch import Claimed, Ended, Way
 from coordinator.journal import Journal, Page
@@ -129,7 +129,7 @@ class Line:
         if self.idle and not await asyncio.to_thread(dispatch.any_due, self.way):
             return False
         chosen = await asyncio.to_thread(dispatch.usable, self.way)
-        if chosen is None:
+        if chosen is None or await asyncio.to_thread(fingerprint.hold_reason) != "":
             return False
         account, pace = chosen.account, self.paces[chosen.account.name]
         most = 1 if chosen.on_trial else pace.room(self.batch, dispatch.LEASE_S / 4)

@@ -56,6 +56,20 @@ FIRST: list[Any] = [
 ]
 
 
+class Writer(logging.StreamHandler[Any]):
+    """Writes to stderr. A line that can't be written (a full disk) is counted and given up: sending goes on."""
+
+    lines_lost = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        Writer.lines_lost += 1
+
+
+def lost() -> int:
+    """Lines this process could not write."""
+    return Writer.lines_lost
+
+
 def configure(style: str) -> None:
     """Send every logger's lines through the mask to stderr, as JSON or for a person's eyes."""
     last: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -81,7 +95,7 @@ def configure(style: str) -> None:
 
 def _write_with(formatter: logging.Formatter) -> None:
     """One writer on the root logger, however often this is called; the chatty ones speak only of trouble."""
-    writer = logging.StreamHandler(sys.stderr)
+    writer = Writer(sys.stderr)
     writer.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [kept for kept in root.handlers if not getattr(kept, "liandong", False)] + [writer]

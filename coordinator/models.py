@@ -569,3 +569,26 @@ class Spent(Base):
     texts: Mapped[int]
     segments: Mapped[int]
     cost_milli: Mapped[int]  # thousandths of the terms' currency
+
+
+class Canary(Base):
+    """One self-check of a link 链路自检: a text to our own number or mailbox, and whether it came back in time."""
+
+    __tablename__ = "canary"
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notice.id"), primary_key=True)
+    channel: Mapped[str] = mapped_column(index=True)
+    sent_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(default="")  # "" until judged, then good or lost
+    took_s: Mapped[float | None]
+    account: Mapped[str] = mapped_column(default="")
+
+
+class Trouble(Base):
+    """Something of the installation that stands still; ``paged_s``, by the database's clock, keeps calls an hour apart."""
+
+    __tablename__ = "trouble"
+    cause: Mapped[str] = mapped_column(primary_key=True)
+    detail: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime]
+    paged_s: Mapped[float] = mapped_column(default=0)
+    over_at: Mapped[datetime | None]

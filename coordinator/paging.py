@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from coordinator import (
     clock,
     config,
     db,
+    dispatch,
     issuing,
     mandates,
     queues,
@@ -25,7 +27,7 @@ from coordinator import (
 )
 from coordinator.channels import desks
 from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
-from coordinator.orders import Person
+from coordinator.orders import Person, PlannedNotice
 from rules.levels import Level
 
 ROUND = 100  # steps of a page: its round of signing, then how many were called before
@@ -67,17 +69,40 @@ def page_duty(session: Session, alert: Alert, *, purpose: str, step: int, n: int
     page(session, alert, on_duty, purpose=purpose, step=step, n=n)
 
 
-def page_trouble(session: Session, cities: Sequence[str], detail: str) -> None:
-    """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities."""
-    rows, book = [], wordings.Book()
-    for called, channel, address in _ways(
-        roster.on_duty(session, cities[0], clock.now(), ("duty",)).officers, Mode.ACTUAL
-    ):
-        mark = tokens.marker("trouble", called.id, channel, clock.now().isoformat())
+def page_trouble(session: Session, cities: Sequence[str], detail: str, *, avoiding: str = "") -> int:
+    """Something is wrong that no alert is about (a silent source): call who is on duty for the first of the cities.
+
+    Without cities whoever is on duty anywhere. ``avoiding`` names a channel that may be broken: the others are used,
+    and a call besides, unless there is no other way. How many calls were written down.
+    """
+    now, rows, book = clock.now(), [], wordings.Book()
+    officers = (
+        roster.on_duty(session, cities[0], now, ("duty",)).officers
+        if cities
+        else roster.on_duty_anywhere(session, now, ("duty",))
+    )
+    for called, channel, address in _ways(officers, Mode.ACTUAL, avoiding=avoiding):
+        mark = tokens.marker("trouble", called.id, channel, now.isoformat())
         words = render.trouble(channel, mode=Mode.ACTUAL, officer=called.name, marker=mark, detail=detail)
         rows.append(page_row(called, channel, address, wording_id=book.whole(words), marker=mark, step=0)
-                    | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}", "city": cities[0]})  # fmt: skip
+                    | {"alert_id": None, "rev": 0, "mode": Mode.ACTUAL, "number": f"XT{mark}",
+                       "city": cities[0] if cities else ""})  # fmt: skip
     put(session, book, rows)
+    return len(rows)
+
+
+def _ways_around(person: Person, broken: str) -> Sequence[PlannedNotice]:
+    """By every address; around a broken channel, by the others and by voice where calls can be made."""
+    ways = issuing.ways_to(person, "duty")
+    if not broken:
+        return ways
+    around = [way for way in ways if way.channel != broken]
+    calls = [way for way in ways if way.channel == "sms" and broken != "voice" and _can_call()]
+    return [*around, *(replace(way, channel="voice") for way in calls)] or ways
+
+
+def _can_call() -> bool:
+    return any(way.channel == "voice" and Mode.ACTUAL in way.modes for way in dispatch.ways())
 
 
 def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:
@@ -99,15 +124,18 @@ def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose
     put(session, book, rows)
 
 
-def _ways(officers: Sequence[Officer], mode: str) -> Iterator[tuple[Officer | desks.Desk, str, str]]:
+def _ways(
+    officers: Sequence[Officer], mode: str, *, avoiding: str = ""
+) -> Iterator[tuple[Officer | desks.Desk, str, str]]:
     """Who is called, by which channel, where: each officer by every address, then the desks as a whole."""
     for officer in officers:
         card = register.card(officer)
         person = Person(key=officer.id, name=officer.name, phone=card.phone, email=card.email, order=1)
-        for way in issuing.ways_to(person, "duty"):
+        for way in _ways_around(person, avoiding):
             yield officer, way.channel, way.address
     for desk in desks.read(os.environ, "" if mode == Mode.ACTUAL else "DRILL_"):
-        yield desk, desk.channel, desk.address
+        if desk.channel != avoiding:
+            yield desk, desk.channel, desk.address
 
 
 def _change(session: Session, alert: Alert) -> str:

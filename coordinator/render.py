@@ -168,6 +168,11 @@ def trouble(channel: str, *, mode: str, officer: str, marker: str, detail: str, 
     return _printed("trouble", channel, mode, around)
 
 
+def selfcheck(channel: str, *, marker: str) -> Words:
+    """Words to our own number or mailbox 链路自检: nothing in them may be taken for an order."""
+    return _printed("selfcheck", channel, "actual", forms.dress("actual", channel) | _asked(marker, ""))
+
+
 def incident(
     channel: str, card: IncidentCard, *, officer: OfficerCard, marker: str, code: str, url: str, links: bool
 ) -> Words:

@@ -15,7 +15,21 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from coordinator import archive, clock, config, db, drills, intake, leases, paging, queues, watch
+from coordinator import (
+    alarms,
+    archive,
+    canary,
+    clock,
+    config,
+    db,
+    deadman,
+    drills,
+    intake,
+    leases,
+    paging,
+    queues,
+    watch,
+)
 from coordinator.models import ScheduleRun
 
 logger = logging.getLogger(__name__)
@@ -40,6 +54,8 @@ def timetable() -> tuple[Line, ...]:
     return (
         Line("feeds", "*/30 * * * *", lambda slot: intake.pull_all(), newest_only=True),
         Line("watch", "* * * * *", lambda slot: watch.round(slot, when_blind=paging.page_trouble), newest_only=True),
+        Line("canary", "17 * * * *", canary.send, newest_only=True),
+        Line("look_after", "* * * * *", look_after, newest_only=True),
         Line("archive", "40 * * * *", archive.close_ended, newest_only=True),
         *(
             Line(f"drill:{script.name}", script.cron, drills.by_timetable(script), newest_only=True)
@@ -47,6 +63,13 @@ def timetable() -> tuple[Line, ...]:
             if script.cron
         ),
     )
+
+
+def look_after(slot: datetime) -> None:
+    """Every minute: have the self-checks come back, do inputs and receipts still come?"""
+    canary.judge()
+    alarms.watch_inputs()
+    alarms.watch_receipts()
 
 
 def slots(line: Line, after: datetime, until: datetime) -> list[datetime]:
@@ -135,6 +158,15 @@ def run() -> None:
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.add_job(
         lead, "interval", seconds=1, args=(holder,), coalesce=True, max_instances=1, misfire_grace_time=None
+    )
+    scheduler.add_job(
+        deadman.beat,
+        "interval",
+        seconds=60,
+        args=(LEAD, holder),
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
     )
     scheduler.start()
     stopping.wait()

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, db, intake, leases, progress
+from coordinator import alarms, canary, clock, db, disks, fingerprint, intake, leases, pace, progress, underway
 from coordinator.models import Alert, Breaker, Drill, Notice, State
 from coordinator.orders import LANES
 from rules.levels import Level
@@ -14,11 +14,13 @@ from rules.levels import Level
 def now() -> dict[str, Any]:
     """CONTRACT §4: alerts, lanes, feeds, as_of; and what stands in the way."""
     with db.reading() as session:
+        etas = pace.of_lanes(session)
         return {
             "alerts": [
                 _alert(session, alert) for alert in session.scalars(select(Alert).order_by(Alert.id.desc()).limit(200))
             ],
-            "lanes": lanes(session),
+            "lanes": [lane | {"eta_s": etas.get(lane["name"], 0.0)} for lane in lanes(session)],
+            **looked_after(session),
             "feeds": [age.as_json() for age in intake.feed_ages(session)],
             "leader_age_s": leases.leader_age_s(session, "clock"),
             "accounts_stopped": stopped(session),
@@ -32,7 +34,24 @@ def _alert(session: Session, alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id, "number": alert.number, "state": alert.state, "level": Level(alert.level).word,
         "mode": alert.mode, "cities": alert.cities, "listed": sum(states.values()), "by_state": states,
+        **(pace.of_alert(session, alert.id).as_json() if states.keys() & set(pace.WAITING) else {"eta_s": 0.0, "eta_at": None}),
     }  # fmt: skip
+
+
+def looked_after(session: Session) -> dict[str, Any]:
+    """What is under way or in doubt, and how the installation looks after itself."""
+    groups, share = underway.look(session), disks.fullness()
+    return {
+        "held": fingerprint.recorded(session),
+        "underway": [one.as_json() for one in groups],
+        "in_doubt": underway.oldest(groups),
+        "troubles": [
+            {"cause": one.cause, "detail": one.detail, "since": one.since.isoformat()}
+            for one in alarms.standing(session)
+        ],
+        "canaries": canary.ages(session),
+        "disk": {"used": round(share, 3), "warning": disks.warning(share)},
+    }
 
 
 def lanes(session: Session) -> list[dict[str, Any]]:

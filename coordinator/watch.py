@@ -21,7 +21,7 @@ from rules.lifecycle import Change, ChangeKind, decide
 HEALTH_NOTICE = "health_notice"
 LAST_ROUND = "watch.last"
 
-WhenBlind = Callable[[Session, list[str], str], None]
+WhenBlind = Callable[[Session, list[str], str], object]
 
 
 def nobody(session: Session, cities: list[str], reason: str) -> None:

@@ -9,7 +9,21 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
-from coordinator import chasing, clock, config, db, dispatch, issuing, jobs, paging, queues, schedule, sweeps
+from coordinator import (
+    alarms,
+    chasing,
+    clock,
+    config,
+    db,
+    dispatch,
+    fingerprint,
+    issuing,
+    jobs,
+    paging,
+    queues,
+    schedule,
+    sweeps,
+)
 from coordinator.lines import Dispatcher
 
 logger = logging.getLogger(__name__)
@@ -19,7 +33,10 @@ BACK_OFF_S = 3.0
 
 def sweep(stopping: threading.Event) -> None:
     """The books, the silent, the late signers and the timetable, over and over; any number may do it at once."""
-    duties = (sweeps.books, resume_issues, chasing.chase_due, paging.call_the_next, schedule.run_due)
+    duties = (
+        fingerprint.keep, sweeps.books, resume_issues, chasing.chase_due, paging.call_the_next, schedule.run_due,
+        alarms.watch_clock,
+    )  # fmt: skip
     while not stopping.is_set():
         for duty in duties:
             try:

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": ("operate", "检查配置与服务器"),
     "status": ("operate", "按预警与状态计数、积压与数据源时延"),
     "verify": ("operate", "核对不变量,有违反则退出码 1"),
+    "adopt": ("operate", "认领:复制或从旧备份恢复的数据库,核实后才恢复发送"),
     "import": ("imports", "导入企业、联系人、值班员、班次、站点"),
     "token": ("people", "发放接口令牌"),
     "password": ("people", "发放登录口令"),

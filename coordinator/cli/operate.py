@@ -61,10 +61,53 @@ def status(machine: bool) -> None:
         )
     for lane in found["lanes"]:
         if lane["due"]:
-            click.echo(f"待发 {lane['name']}\t{lane['due']}\t最久 {lane['oldest_due_s']:.0f} 秒")
+            left = "说不准" if lane["eta_s"] is None else f"约 {lane['eta_s']:.0f} 秒"
+            click.echo(f"待发 {lane['name']}\t{lane['due']}\t最久 {lane['oldest_due_s']:.0f} 秒\t发完 {left}")
+    _looked_after(found)
     for feed in found["feeds"]:
         click.echo(f"数据源 {feed['name']}\t{feed['state']}\t{feed['age_s']}")
     click.echo(f"截至 {found['as_of']}")
+
+
+def _looked_after(found: dict[str, Any]) -> None:
+    """What stands still, what is in doubt and what happens next, a line each."""
+    if found["held"]:
+        click.echo(f"全部停发\t{found['held']}")
+    for one in found["underway"]:
+        name = f"{one['account'] or '—'} {one['channel']} {one['lane']}"
+        soon = "" if one["next_in_s"] is None else f"{one['next_in_s']:.0f} 秒后"
+        click.echo(
+            f"{one['state']} {name}\t{one['n']} 条\t最久 {one['oldest_s']:.0f} 秒\t{one['why']};{soon}{one['next']};{one['remedy']}"
+        )
+    for one in found["troubles"]:
+        click.echo(f"停着 {one['cause']}\t自 {one['since']}\t{one['detail']}")
+    for one in found["canaries"]:
+        click.echo(
+            f"链路自检 {one['channel']}\t{one['last_outcome'] or '还没有'}\t上次成功 {one['last_good_at'] or '—'}"
+        )
+    if found["disk"]["warning"]:
+        click.echo(found["disk"]["warning"])
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="确认认领;不加则只说明会怎样")
+@as_json
+def adopt(*, yes: bool, machine: bool) -> None:
+    """认领数据库:复制到别处、换了网址或账户、从旧备份恢复之后,核实无误才恢复发送。记入审计。"""
+    from coordinator import config, fingerprint, schema
+
+    config.load()
+    schema.require()
+    reason, waiting = fingerprint.present()
+    looked_up = fingerprint.adopt("shell") if yes else 0
+    if machine:
+        _say({"adopted": yes, "reason": reason, "waiting": waiting, "looked_up": looked_up})
+        return
+    click.echo(reason or "数据库属于本机,没有停发")
+    if yes:
+        click.echo(f"已认领;{looked_up} 条待发通知先向运营商查询,没有发过的再发" if looked_up else "已认领")
+    elif reason:
+        click.echo(f"认领后 {waiting} 条待发通知会先向运营商查询,没有发过的再发;确认请加 --yes")
 
 
 @click.command()

@@ -14,10 +14,10 @@ from coordinator.errors import Misconfigured
 @click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="监听端口;默认取 PUBLIC_BASE_URL 的端口")
 def web(port: int | None) -> None:
     """网页与接口 (gunicorn)。"""
-    from coordinator import config, queues, schema
+    from coordinator import checkup, config, queues
 
     settings = config.load()
-    schema.require()
+    checkup.refuse()
     queues.ensure()
     host, chosen = listening_place(settings.public_base_url, port)
     refuse_taken(host, chosen)
@@ -29,21 +29,21 @@ def web(port: int | None) -> None:
 @click.command()
 def worker() -> None:
     """派发、催办、对账。可以同时启动多个。"""
-    from coordinator import config, logs, schema
+    from coordinator import checkup, config, logs
     from coordinator import worker as role
 
     logs.configure(config.load().log)
-    schema.require()
+    checkup.refuse()
     role.run()
 
 
 @click.command()
 def clock() -> None:
     """定时:按时刻表登记到期的任务。可以同时启动多个,只有一个领班。"""
-    from coordinator import config, logs, schedule, schema
+    from coordinator import checkup, config, logs, schedule
 
     logs.configure(config.load().log)
-    schema.require()
+    checkup.refuse()
     schedule.run()
 
 
@@ -51,10 +51,11 @@ def clock() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="监听端口;默认取 PUBLIC_BASE_URL 的端口")
 def up(port: int | None) -> None:
     """一条命令启动全部角色;没有外部数据库与 Redis 时用嵌入式存储。"""
-    from coordinator import config, schema, supervisor
+    from coordinator import checkup, config, schema, supervisor
 
     settings = config.load()
     schema.upgrade()
+    checkup.refuse()
     host, chosen = listening_place(settings.public_base_url, port)
     with supervisor.only_one():
         refuse_taken(host, chosen)

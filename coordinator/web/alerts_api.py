@@ -7,7 +7,7 @@ from flask import url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, progress
+from coordinator import clock, pace, progress
 from coordinator.models import Alert
 from coordinator.web import acting, alert_acts, asked, auth, said, wire
 from coordinator.web.looks import alerts as looks
@@ -75,7 +75,7 @@ def foretold(session: Session, alert_id: int) -> Answer:
 def how_far(session: Session, alert_id: int) -> Answer:
     """How many notices are where, how many receivers are told, have acknowledged, carry out, can't be reached."""
     wire.found(session.get(Alert, alert_id), f"没有编号为 {alert_id} 的预警")
-    return progress.of(session, alert_id) | {"as_of": clock.now()}
+    return progress.of(session, alert_id) | pace.of_alert(session, alert_id).as_json() | {"as_of": clock.now()}
 
 
 SUMMARIES: dict[str, tuple[str, type[asked.Body]]] = {

@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 from werkzeug.exceptions import HTTPException
 
 from contacts.models import Officer
-from coordinator import clock, config, db, mandates, tokens
+from coordinator import clock, config, db, fingerprint, mandates, tokens
 from coordinator.errors import CoordinatorError, Stale
 from coordinator.models import Alert, AlertState, Mode
 from coordinator.web import auth, wording
@@ -108,6 +108,7 @@ def always() -> dict[str, Any]:
         "once": lambda: secrets.token_urlsafe(12),
         "may": lambda act: bool(person) and person.role in mandates.MAY[act],
         "drills_running": _drills_running() if person else 0,
+        "all_held": _all_held() if person else "",
         "lang": wording.language(),
         "here": request.full_path.rstrip("?"),
     }
@@ -118,6 +119,12 @@ def _drills_running() -> int:
     with db.reading() as looking:
         query = select(func.count()).select_from(Alert).where(Alert.mode == Mode.EXERCISE, Alert.state.in_(OPEN_DRILL))
         return looking.scalar(query) or 0
+
+
+def _all_held() -> str:
+    """Why nothing at all is sent: every page says so."""
+    with db.reading() as looking:
+        return fingerprint.recorded(looking)
 
 
 def acted(done: str, endpoint: str, **values: Any) -> Response:

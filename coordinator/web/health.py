@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from coordinator import clock, db, intake, leases, queues, status
+from coordinator import canary, clock, db, intake, leases, logs, queues, status
 from coordinator.models import Alert, CarrierEvent, Drill, Issue, Notice
 from coordinator.web import auth
 
@@ -17,6 +17,7 @@ health = Blueprint("health", __name__)
 OLDEST_DUE_S = 60.0
 LEADER_S = 30.0
 STUCK = timedelta(seconds=60)
+DOUBTFUL = ("unexplained", "lease_over")
 
 
 @health.get("/healthz")
@@ -38,7 +39,8 @@ def ready() -> tuple[Response, int]:
     except SQLAlchemyError as error:
         return jsonify(ready=False, reasons=[f"数据库没有准备好({type(error).__name__});请运行 liandong init"]), 503
     reasons = list(_reasons(found))
-    return jsonify({"ready": not reasons, "reasons": reasons, **found}), 503 if reasons else 200
+    warnings = [found["disk"]["warning"]] if found["disk"]["warning"] else []
+    return jsonify({"ready": not reasons, "reasons": reasons, "warnings": warnings, **found}), 503 if reasons else 200
 
 
 def _ages(session: Session) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def _ages(session: Session) -> dict[str, Any]:
         "feeds": [age.as_json() for age in intake.feed_ages(session)],
         "oldest_due_s": max((lane["oldest_due_s"] for lane in lanes), default=0.0),
         "lanes": lanes,
+        **status.looked_after(session),
         "leader_age_s": leases.leader_age_s(session, "clock"),
         "last_drill_at": last.isoformat() if last else None,
         "last_drill_age_s": (clock.now() - last).total_seconds() if last else None,
@@ -71,6 +74,9 @@ def _reasons(found: dict[str, Any]) -> list[str]:
         reasons.append(f"最早应发的通知已等 {found['oldest_due_s']:.0f} 秒")
     if found["leader_age_s"] is None or found["leader_age_s"] > LEADER_S:
         reasons.append("没有定时角色在工作(liandong clock)")
+    reasons += [f"全部停发：{found['held']}"] if found["held"] else []
+    reasons += [f"{one['n']} 条通知{one['why']}" for one in found["underway"] if one["cause"] in DOUBTFUL]
+    reasons += [words for age in found["canaries"] if (words := canary.trouble(age))]
     reasons += [f"预警 {alert} 已签发而通知还没有写完" for alert in found["issuing_stuck"]]
     return reasons + [f"账户 {one['account']} 已停用：{one['reason']}" for one in found["accounts_stopped"]]
 
@@ -99,7 +105,24 @@ def _measured(session: Session) -> CollectorRegistry:
             feed.labels(age.name, age.kind).set(age.age_s)
     leader = Gauge("liandong_leader_age_seconds", "Since the clock's lead was renewed", registry=registry)
     leader.set(_or_nan(leases.leader_age_s(session, "clock")))
+    _looked_after(registry, status.looked_after(session))
     return registry
+
+
+def _looked_after(registry: CollectorRegistry, found: dict[str, Any]) -> None:
+    labels = ["account", "channel", "lane", "state", "cause"]
+    many = Gauge("liandong_underway", "Notices under way or in doubt", labels, registry=registry)
+    oldest = Gauge("liandong_underway_oldest_seconds", "Age of the oldest of them", labels, registry=registry)
+    for one in found["underway"]:
+        of = [one[label] for label in labels]
+        many.labels(*of).set(one["n"])
+        oldest.labels(*of).set(one["oldest_s"])
+    flown = Gauge("liandong_canary_age_seconds", "Since the last self-check came back", ["channel"], registry=registry)
+    for age in found["canaries"]:
+        flown.labels(age["channel"]).set(_or_nan(age["last_good_age_s"]))
+    Gauge("liandong_held", "1 when nothing is sent until adopted", registry=registry).set(bool(found["held"]))
+    Gauge("liandong_disk_used_ratio", "Of the disk under LIANDONG_HOME", registry=registry).set(found["disk"]["used"])
+    Gauge("liandong_log_lines_lost", "Lines this process could not write", registry=registry).set(logs.lost())
 
 
 def _or_nan(figure: float | None) -> float:

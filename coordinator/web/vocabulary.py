@@ -1,5 +1,9 @@
 """Which word stands for which code: states, acts, roles, channels, in Chinese; english.po has the rest."""
 
+from coordinator import underway
+
+PHASES, CAUSES, NEXTS, REMEDIES = underway.PHASES, underway.CAUSES, underway.NEXTS, underway.REMEDIES
+
 STATES = {
     "detected": "程序研判",
     "proposed": "已拟定",
@@ -135,6 +139,7 @@ ACTS = {
     "update incident": "续报",
     "fulfil duty": "办结报告时限",
     "close incident": "结案",
+    "adopt": "认领数据库",
     "start drill": "开始演练",
     "stop drill": "中止演练",
     "answer acknowledge": "代记签收",

@@ -14,6 +14,7 @@ from coordinator.errors import Refusal
 from coordinator.web.vocabulary import (
     ACTS,
     ANSWERS,
+    CAUSES,
     CHANGES,
     CHANNELS,
     FACTS,
@@ -24,6 +25,9 @@ from coordinator.web.vocabulary import (
     LIMITS,
     MEASURES,
     MODES,
+    NEXTS,
+    PHASES,
+    REMEDIES,
     ROLES,
     STATES,
 )
@@ -195,4 +199,8 @@ FILTERS: dict[str, Any] = {
     "lane": worded(LANES),
     "measure": worded(MEASURES),
     "act": worded(ACTS),
+    "phase": worded(PHASES),
+    "cause": worded(CAUSES),
+    "next": worded(NEXTS),
+    "remedy": worded(REMEDIES),
 }

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from contacts.models import Contact, Enterprise, Officer
-from coordinator import clock, db, issuing, response, schema
-from coordinator.models import Alert, Mode
+from coordinator import clock, db, issuing, response, schema, wordings
+from coordinator.models import Alert, Mode, Notice
 from coordinator.response import Proposal
 from coordinator.simulator import server
 from coordinator.simulator.subscribers import settings
@@ -171,3 +171,9 @@ def carriers(store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     yield kept
     kept.loop.call_soon_threadsafe(done.set)
     thread.join(10)
+
+
+def said(notice: Notice) -> str:
+    """The words of a notice as its receiver reads them."""
+    with db.reading() as session:
+        return wordings.said(session, notice).text

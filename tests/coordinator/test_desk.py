@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from contacts.models import Enterprise, Officer
-from coordinator import db
-from coordinator.models import Alert, Answer, Audited, Incident, Notice, Receiver, Signature
+from coordinator import db, fingerprint
+from coordinator.models import Alert, Answer, Audited, Incident, Notice, Receiver, Setting, Signature
 from coordinator.web import create_app, passwords
 from tests import desk_region
 
@@ -425,3 +425,18 @@ def signatures(alert_id: int) -> list[str]:
 def audited() -> int:
     with db.reading() as session:
         return session.scalar(select(func.count()).select_from(Audited)) or 0
+
+
+def test_every_page_says_when_nothing_is_sent_and_the_system_page_what_waits(desk: Desk) -> None:
+    with db.transaction() as session:
+        session.add(Setting(name=fingerprint.HELD, value="数据库属于另一套系统"))
+    desk.sign_in("D01")
+
+    for path in ("/", "/alerts", "/system"):
+        desk.get(path)
+        assert "全部停发" in desk.page and "数据库属于另一套系统" in desk.page, path
+    waiting = re.search(r'id="underway".*?</section>', desk.page, re.S)
+    assert waiting and "数据库待认领，全部停发" in waiting.group() and "请管理员核实后认领" in waiting.group()
+    desk.client.set_cookie("lang", "en")
+    desk.get("/system")
+    assert "Under way and in doubt" in desk.page and "an administrator checks and adopts" in desk.page

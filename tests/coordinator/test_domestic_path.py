@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from coordinator import checkup, db, dispatch, sweeps, tokens, verify, wordings
+from coordinator import checkup, db, dispatch, sweeps, tokens, verify
 from coordinator.channels import aliyun_account, registered
 from coordinator.models import Notice, State
 from coordinator.simulator import aliyun, server
 from coordinator.simulator.subscribers import settings
 from coordinator.web import create_app
 from tests.coordinator.conftest import issued
+from tests.coordinator.conftest import said as words_of
 from tests.coordinator.test_path import drained, ledger
 from tests.coordinator.test_registered import SAMPLES
 
@@ -56,11 +57,6 @@ def notices() -> list[Notice]:
         return list(session.scalars(select(Notice).where(Notice.channel == "sms", Notice.kind == "order")))
 
 
-def said_by(notice: Notice) -> str:
-    with db.reading() as session:
-        return wordings.said(session, notice).text
-
-
 def test_orders_to_mainland_numbers_go_by_the_domestic_account_and_come_back_delivered(
     region: SimpleNamespace, domestic: SimpleNamespace, store: Path
 ) -> None:
@@ -73,7 +69,7 @@ def test_orders_to_mainland_numbers_go_by_the_domestic_account_and_come_back_del
     assert {(n.state, n.account) for n in notices()} == {("accepted", "aliyun")}
 
     for row, notice in ((row, notice) for row in texts for notice in notices() if notice.marker == row["marker"]):
-        said = registered.plain(said_by(notice))
+        said = registered.plain(words_of(notice))
         assert row["body"] == f"【联动示例】{said}" or (
             notice.error.endswith("long_measures") and "...详见邮件。" in row["body"]
         )

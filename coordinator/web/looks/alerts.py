@@ -7,7 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from contacts.models import Officer
-from coordinator import mandates, progress, response
+from coordinator import mandates, pace, progress, response
 from coordinator.errors import NotFound
 from coordinator.mandates import Need
 from coordinator.models import Alert, Audited, Episode, Issue, Revision, Signature
@@ -72,7 +72,7 @@ class AlertLook:
     issues: list[Issue]
     history: list[Audited]
     progress: dict[str, Any] | None
-    eta: float | None
+    eta: pace.Eta | None
     episode: Episode | None
 
     @property
@@ -118,7 +118,7 @@ def one(session: Session, alert_id: int, person: Officer) -> AlertLook:
         issues=list(session.scalars(select(Issue).where(Issue.alert_id == alert_id).order_by(Issue.rev))),
         history=history,
         progress=progress.of(session, alert_id) if alert.in_force_rev else None,
-        eta=telling.eta_s(session, alert_id) if alert.in_force_rev else None,
+        eta=pace.of_alert(session, alert_id) if alert.in_force_rev else None,
         episode=session.get(Episode, alert.episode_id) if alert.episode_id else None,
     )
 

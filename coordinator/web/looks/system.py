@@ -68,4 +68,5 @@ def system(session: Session) -> dict[str, Any]:
         ),
         "counts": counts,
         "settings": config.load(),
+        **status.looked_after(session),
     }

@@ -1,19 +1,11 @@
-"""How far is the telling: a bar whose parts add up to everybody, and how long it will still take."""
+"""How far is the telling: a bar whose parts add up to everybody, those out of reach too."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
-from coordinator import clock
-from coordinator.models import Notice, State
 from coordinator.web.wording import say, thousands
 
 WIDTH = 1000
-RECENT = timedelta(minutes=2)
-WAITING = (State.PLANNED, State.PENDING, State.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +36,3 @@ def bar(counts: dict[str, Any]) -> list[Part]:
             parts.append(Part(dress, f"{words} {thousands(count)}", round(x, 2), round(width, 2)))
         x += width
     return parts
-
-
-def eta_s(session: Session, alert_id: int) -> float | None:
-    """Seconds until the last notice is handed over, at the pace of the last minutes; None when none waits or none moves."""
-    mine = Notice.alert_id == alert_id
-    left = session.scalar(select(func.count()).where(mine, Notice.state.in_(WAITING))) or 0
-    lately = session.scalar(select(func.count()).where(mine, Notice.accepted_at > clock.now() - RECENT)) or 0
-    return left * RECENT.total_seconds() / lately if left and lately else None
