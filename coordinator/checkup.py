@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from coordinator import clock, config, db, dispatch, queues, schema
+from coordinator import capacity, clock, config, db, dispatch, queues, schema
 from coordinator.channels import Account, routes
 from coordinator.errors import Misconfigured
 
@@ -44,11 +44,13 @@ def run() -> list[Line]:
 def _database() -> list[Line]:
     if trouble := db.reachable():
         return [Line("database", fault=f"连不上:{trouble};请检查 DATABASE_URL")]
-    kind = "SQLite(嵌入式,约 20,000 份通知以内)" if db.is_sqlite() else "PostgreSQL"
+    kind = f"SQLite(嵌入式,一次约 {capacity.EMBEDDED_NOTICES:,} 份通知以内)" if db.is_sqlite() else "PostgreSQL"
     found, expected = schema.version(), schema.expected()
     lines = [Line("database", good=f"{kind},版本 {found}")]
     if found != expected:
         lines = [Line("database", fault=f"{kind},版本 {found or '无表'},程序需要 {expected};请运行 liandong init")]
+    elif advice := _advice():
+        lines.append(Line("capacity", warning=advice))
     if not db.is_sqlite():
         lines += _postgresql()
     with db.engine().connect() as connection:
@@ -56,6 +58,11 @@ def _database() -> list[Line]:
     if skew > SKEW_S:
         lines.append(Line("clock", fault=f"本机与数据库时钟相差 {skew:.0f} 秒;请校时(NTP)", configuration=False))
     return lines
+
+
+def _advice() -> str:
+    with db.reading() as session:
+        return capacity.advice(session)
 
 
 def _postgresql() -> list[Line]:

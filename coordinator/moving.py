@@ -75,7 +75,7 @@ def move(to: URL, seen: Seen) -> Moved:
 def _standing_still() -> Iterator[Connection]:
     """No role runs, nobody writes; what is written here is undone unless the block ends well."""
     schema.require()
-    with presence.alone(), db.connection() as source:
+    with presence.alone(), _in_words("搬迁没有做成"), db.connection() as source:
         yield source
 
 
@@ -158,11 +158,18 @@ def _carry(source: Connection, seen: Seen) -> dict[str, Sum]:
 
 
 def _sent(source: Connection, target: Connection, table: Table, seen: Seen) -> Sum:
-    try:
+    with _in_words(f"表 {table.name} 搬不过去"):
         return copying.copy(source, target, table, seen)
+
+
+@contextmanager
+def _in_words(what: str) -> Iterator[None]:
+    """A database's refusal or absence as one line."""
+    try:
+        yield
     except (DatabaseError, copying.Refused) as error:
-        why = str(getattr(error, "orig", error)).splitlines()[0]
-        raise Fault(f"表 {table.name} 搬不过去:{why};原库没有动过,照旧可用") from error
+        why = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        raise Fault(f"{what}:{why};原库没有动过,照旧可用") from error
 
 
 def _mark_arriving(session: Session) -> None:

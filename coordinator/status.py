@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, db, intake, leases, progress
+from coordinator import capacity, clock, db, intake, leases, progress
 from coordinator.models import Alert, Breaker, Drill, Notice, State
 from coordinator.orders import LANES
 from rules.levels import Level
@@ -23,6 +23,7 @@ def now() -> dict[str, Any]:
             "leader_age_s": leases.leader_age_s(session, "clock"),
             "accounts_stopped": stopped(session),
             "last_drill_at": _moment(session.scalar(select(func.max(Drill.started_at)))),
+            "advice": [one for one in (capacity.advice(session),) if one],
             "as_of": clock.now().isoformat(),
         }
 

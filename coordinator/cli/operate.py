@@ -64,6 +64,8 @@ def status(machine: bool) -> None:
             click.echo(f"待发 {lane['name']}\t{lane['due']}\t最久 {lane['oldest_due_s']:.0f} 秒")
     for feed in found["feeds"]:
         click.echo(f"数据源 {feed['name']}\t{feed['state']}\t{feed['age_s']}")
+    for sentence in found["advice"]:
+        click.echo(f"! {sentence}")
     click.echo(f"截至 {found['as_of']}")
 
 
