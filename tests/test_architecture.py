@@ -59,7 +59,7 @@ def test_only_few_rooms_ask_whether_it_is_a_drill() -> None:
 def test_every_path_and_command_in_the_readme_is_there(path: Path) -> None:
     text = words_of(path)
     linked = re.findall(r"\]\(([^)#:]+)\)", text)
-    commands = set(re.findall(r"^\s*liandong (\w+)|`liandong (\w+)", text, re.M))
+    commands = set(re.findall(r"^\s*liandong ([\w-]+)|`liandong ([\w-]+)", text, re.M))
     made = set(re.findall(r"`make (\w+)`", text))
 
     assert [name for name in linked if not (ROOT / name).exists()] == []

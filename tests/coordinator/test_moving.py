@@ -1,6 +1,8 @@
 """A site that outgrew SQLite goes over to PostgreSQL whole, is worked on there, and the old file says where it went."""
 
 import json
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +31,7 @@ from coordinator.errors import CoordinatorError, Fault, Refusal
 from coordinator.models import Lease, Mode, Notice, Receiver, State
 from rules.levels import Level
 from tests import services
+from tests.conftest import ROOT
 from tests.coordinator.conftest import issued, officer, proposed, sign
 from tests.coordinator.test_path import drained, ledger
 
@@ -296,3 +299,15 @@ def test_a_sum_sees_a_changed_a_lost_and_a_doubled_row() -> None:
 
     assert both == copying.Sum().plus(other).plus(one)
     assert len({both, copying.Sum().plus(one), both.plus(one), copying.Sum().plus(one).plus((2, "丙"))}) == 4
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_the_lines_of_the_readme_move_a_site(page: str, played: SimpleNamespace, target: str) -> None:
+    lines = re.findall(r"^liandong (migrate-to-postgres .*)$", (ROOT / page).read_text(encoding="utf-8"), re.M)
+
+    for line in lines:
+        words = [target if word.startswith("postgresql://") else word for word in shlex.split(line, comments=True)]
+        assert run(*words) == 0
+
+    assert len(lines) == 2
+    assert run("status") == 78
