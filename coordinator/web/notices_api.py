@@ -3,7 +3,7 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts.models import Officer
@@ -36,9 +36,8 @@ def sent(session: Session, alert_id: int, sought: asked.NoticesQuery) -> Answer:
         query = query.where(Notice.city == wire.cities([sought.city], "city")[0])
     if (held := places(auth.officer(), alert)) is not None:
         query = query.where(Notice.city.in_(held))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.scalars(query.order_by(Notice.id).offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)).all()
-    return {"notices": said.notices(rows), **wire.paging(sought.page, PAGE_SIZE, total)}
+    rows, place = wire.paged(session, query.order_by(Notice.id), sought.page, PAGE_SIZE)
+    return {"notices": said.notices(rows), **place}
 
 
 def places(officer: Officer, alert: Alert) -> list[str] | None:
