@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import update
 
-from coordinator import copying, db, presence
+from coordinator import copying, db, presence, sweeps
 from coordinator.models import Lease, State
 from tests import services
 from tests.coordinator.conftest import issued
@@ -153,6 +154,29 @@ def test_a_worker_killed_in_mid_sending_must_be_followed_by_one_that_settles_it(
         settled(State.UNCERTAIN)
     assert moves(target).returncode == 0
     monkeypatch.setenv("DATABASE_URL", target)
+    with role(site, "worker"):
+        settled(State.UNCERTAIN)
+    nothing_lost_or_repeated(site, PLANTS)
+
+
+def test_what_is_uncertain_moves_and_is_looked_up_there_before_it_is_sent_again(
+    site: Path, carriers: Any, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weather(carriers, latency_ms=1500)
+    with role(site, "worker") as doomed:
+        until(lambda: states().get("sending"))
+        time.sleep(0.5)  # the carrier has them, the answer is still on its way
+        doomed.kill()
+    hurry(State.SENDING)
+    sweeps.expire_leases()
+    with db.transaction() as session:
+        session.execute(update(Lease).values(until_s=0.0))
+    weather(carriers)
+    assert states().get("uncertain")
+
+    assert moves(target).returncode == 0
+    monkeypatch.setenv("DATABASE_URL", target)
+    assert states().get("uncertain")
     with role(site, "worker"):
         settled(State.UNCERTAIN)
     nothing_lost_or_repeated(site, PLANTS)
