@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
     cast,
     func,
     inspect,
@@ -73,15 +74,25 @@ def misfits(connection: Connection) -> list[str]:
     """Values that SQLite keeps and PostgreSQL refuses: words longer than their column, and words with a NUL."""
     found = []
     for table in tables():
-        for column in table.columns:
-            if not isinstance(column.type, String):
-                continue
-            wrong = func.instr(column, func.char(0)) > 0
-            if column.type.length:
-                wrong |= func.length(column) > column.type.length
-            if n := connection.scalar(select(func.count()).select_from(table).where(wrong)):
-                found.append(f"{table.name}.{column.name}: {n} 行的内容过长或含空字符,PostgreSQL 不收;请先更正")
+        counted = [func.sum(_misfit(column)).label(column.name) for column in _worded(table)]
+        row = connection.execute(select(*counted).select_from(table)).one() if counted else ()
+        found += [
+            f"{table.name}.{column.name}: {n} 行的内容过长或含空字符,PostgreSQL 不收;请先更正"
+            for column, n in zip(_worded(table), row, strict=True)
+            if n
+        ]
     return found
+
+
+def _worded(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if isinstance(column.type, String)]
+
+
+def _misfit(column: Column[Any]) -> Any:
+    wrong = func.instr(column, func.char(0)) > 0
+    if column.type.length:  # type: ignore[attr-defined]
+        wrong |= func.length(column) > column.type.length  # type: ignore[attr-defined]
+    return case((wrong, 1), else_=0)
 
 
 def copy(source: Connection, target: Connection, table: Table, seen: Seen) -> Sum:
@@ -110,7 +121,7 @@ def summed(connection: Connection, table: Table) -> Sum:
 
 def _rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     for row in connection.execute(_everything(table).execution_options(yield_per=BATCH)):
-        yield tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+        yield tuple(row)
 
 
 def _everything(table: Table) -> Select[Any]:

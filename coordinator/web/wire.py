@@ -105,9 +105,7 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text if letter == "\n" or letter.isprintable()).strip()[:2000]
 
 
-def paged(
-    session: Session, query: Select[T], page: int, size: int = PAGE_SIZE
-) -> tuple[list[T], dict[str, int]]:
+def paged(session: Session, query: Select[T], page: int, size: int = PAGE_SIZE) -> tuple[list[T], dict[str, int]]:
     """One page of the rows asked for, and where in the list it stands."""
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     rows = list(session.scalars(query.offset((page - 1) * size).limit(size)))

@@ -28,9 +28,9 @@ from coordinator import (
 )
 from coordinator.cli import main
 from coordinator.errors import CoordinatorError, Fault, Refusal
-from coordinator.models import Lease, Mode, Notice, Receiver, State
+from coordinator.models import Lease, Mode, Notice, Payload, Receiver, State
 from rules.levels import Level
-from tests import services
+from tests import desk_region, services
 from tests.conftest import ROOT
 from tests.coordinator.conftest import issued, officer, proposed, sign
 from tests.coordinator.test_path import drained, ledger
@@ -67,6 +67,9 @@ def rehearse() -> None:
 @pytest.fixture
 def played(region: SimpleNamespace, carriers: Any) -> SimpleNamespace:
     """A site in the middle of its work: sent, answered, heard of, waiting, called off, a drill, an incident."""
+    with db.transaction() as session:
+        desk_region.air(session, 5)
+        session.add(Payload(source="cnemc", sha256="1" * 64, received_at=clock.now(), body=bytes(range(256))))
     rehearse()
     told = issued()
     drained()
@@ -111,7 +114,9 @@ def test_a_played_site_arrives_whole_and_the_old_file_says_where_it_went(
     with db.reading() as session:
         head = audit.head(session)
         states = set(session.scalars(select(Notice.state).distinct()))
-    assert len(states) >= 8 and min(before[name].rows for name in ("answer", "drill", "duty", "attempt")) > 0
+    assert len(states) >= 8
+    lived = ("answer", "drill", "duty", "attempt", "carrier_event", "reading", "forecast", "payload", "quarantined")
+    assert min(before[name].rows for name in lived) > 0
 
     assert run("migrate-to-postgres", "--to", target, "--json") == 0
 
