@@ -41,7 +41,7 @@ def urgency(kind: str, lane: int) -> str:
     """Which of the limits' exceptions a notice falls under."""
     if kind == NoticeKind.CORRECTION:
         return "correction"
-    return LANES[lane] if LANES[lane] in terms.URGENT else ""
+    return LANES[lane]
 
 
 def foresee(session: Session, planned: Mapping[str, int], *, kind: str, lane: str) -> Forecast:

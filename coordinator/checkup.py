@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from coordinator import canary, clock, config, db, disks, dispatch, filings, fingerprint, queues, schema
+from coordinator import canary, capacity, clock, config, db, disks, dispatch, filings, fingerprint, queues, schema
 from coordinator.channels import Account, routes, terms
 from coordinator.errors import Misconfigured
 
@@ -47,11 +47,13 @@ def run() -> list[Line]:
 def _database() -> list[Line]:
     if trouble := db.reachable():
         return [Line("database", fault=f"连不上:{trouble};请检查 DATABASE_URL")]
-    kind = "SQLite(嵌入式,约 20,000 份通知以内)" if db.is_sqlite() else "PostgreSQL"
+    kind = f"SQLite(嵌入式,一次约 {capacity.EMBEDDED_NOTICES:,} 份通知以内)" if db.is_sqlite() else "PostgreSQL"
     found, expected = schema.version(), schema.expected()
     lines = [Line("database", good=f"{kind},版本 {found}")]
     if found != expected:
         lines = [Line("database", fault=f"{kind},版本 {found or '无表'},程序需要 {expected};请运行 liandong init")]
+    elif advice := _advice():
+        lines.append(Line("capacity", warning=advice))
     if not db.is_sqlite():
         lines += _postgresql()
     return [*lines, *_clocks()]
@@ -92,6 +94,11 @@ def _looks_after_itself() -> list[Line]:
 def _disk() -> Line:
     share = disks.fullness()
     return Line("disk", good=f"已用 {share:.0%}", warning=disks.warning(share))
+
+
+def _advice() -> str:
+    with db.reading() as session:
+        return capacity.advice(session)
 
 
 def _postgresql() -> list[Line]:

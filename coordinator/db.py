@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,26 @@ def home() -> Path:
     return folder
 
 
+_elsewhere: ContextVar[URL | None] = ContextVar("elsewhere", default=None)
+
+
+@contextmanager
+def at(url: URL) -> Iterator[None]:
+    """Within the block everything here means the database at this address: for moving from one to another."""
+    token = _elsewhere.set(url)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
 def address() -> URL:
     """DATABASE_URL, or SQLite under LIANDONG_HOME."""
-    text = os.environ.get("DATABASE_URL") or f"sqlite:///{home() / 'liandong.db'}"
+    return _elsewhere.get() or parsed(os.environ.get("DATABASE_URL") or f"sqlite:///{home() / 'liandong.db'}")
+
+
+def parsed(text: str) -> URL:
+    """The address in the spelling the engine wants; Misconfigured when it is none of ours."""
     try:
         url = make_url(text)
     except ArgumentError as error:

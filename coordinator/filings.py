@@ -189,6 +189,7 @@ def _all_wordings() -> Iterator[tuple[str, str]]:
             words = _print("page", _blank_order(change), more)
             yield f"page.{purpose}.{change}", words.replace(f"第{REV}版", "第{版次}版")
     yield "trouble", _print("trouble", _blank_order("start"), {"url": ""})
+    yield "selfcheck", _print("selfcheck", _blank_order("start"), {})
     for due in range(4):
         yield f"incident.{due}", _incident(due)
     bare = _print("trouble", _blank_order("start"), {"url": ""})

@@ -39,7 +39,7 @@ GOES = Verdict(Fate.SENT)
 
 
 def judge(terms: Terms, address: str, sent: Sequence[Text], text: Text, *, urgency: str) -> Verdict:
-    """One more text to ``address`` after those ``sent``. ``urgency`` is duty, red, correction or "".
+    """One more text to ``address`` after those ``sent``. ``urgency`` is its lane, or correction.
 
     A text exactly as old as the window has left it. The gravest finding counts: no way there, then a limit that
     suppresses, then one that is risked.

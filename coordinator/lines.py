@@ -15,6 +15,7 @@ from coordinator import clock, config, dispatch, fingerprint, jobs, sweeps
 from coordinator.channels import Account, GivenBack, Handed, Outcome
 from coordinator.dispatch import Claimed, Ended, Way
 from coordinator.journal import Journal, Page
+from coordinator.standby import Standby
 from coordinator.throttle import FAILURES, Throttle
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Dispatcher:
         self.carriers: dict[Account, Any] = {}
         self.stopped: frozenset[int] = frozenset()
         self.stopped_known_at = 0.0
+        self.standby = Standby()
 
     def run(self) -> None:
         """Until told to stop."""
@@ -47,12 +49,13 @@ class Dispatcher:
         lines = [Line(way, self, journal) for way in dispatch.ways()]
         feeding = [asyncio.create_task(self.keep(line.feed)) for line in lines]
         feeding += [asyncio.create_task(self.keep(partial(self.ask, line.way))) for line in lines]
-        feeding.append(asyncio.create_task(self.keep(self.look_for_holds)))
+        feeding += [asyncio.create_task(self.keep(turn)) for turn in (self.look_for_holds, self.take_the_lead)]
         writing = [asyncio.create_task(line.write_on()) for line in lines]
         while not self.stopping.is_set():
             await asyncio.sleep(0.1)
         await asyncio.wait(feeding, timeout=dispatch.LEASE_S / 2)
         await self._finish(lines, writing)
+        self.standby.give_back()
         for carrier in self.carriers.values():
             await carrier.close()
         journal.close()
@@ -83,6 +86,10 @@ class Dispatcher:
         while clock.monotonic() < until and not jobs.WAKE.is_set() and not self.stopping.is_set():
             await asyncio.sleep(0.02)
 
+    async def take_the_lead(self) -> bool:
+        await asyncio.to_thread(self.standby.renew)
+        return False
+
     async def look_for_holds(self) -> bool:
         """Once a second: has somebody pressed hold, or issued anew?"""
         self.stopped = await asyncio.to_thread(dispatch.stopped_notices)
@@ -92,6 +99,8 @@ class Dispatcher:
 
     async def ask(self, way: Way) -> bool:
         """Look up what is uncertain; ask after what has been silent: each at the account that was to carry it."""
+        if not self.standby.leads():
+            return False
         found = False
         for account in way.accounts:
             if doubts := await asyncio.to_thread(sweeps.take_doubts, way, account):
@@ -122,7 +131,9 @@ class Line:
         self.idle = True
 
     async def feed(self) -> bool:
-        """Claim a batch and set out with it. False when there was nothing to claim."""
+        """Claim a batch and set out with it. False when there was nothing to claim, or another process dispatches."""
+        if not self.dispatcher.standby.leads():
+            return False
         if self.open + self.batch > WINDOW * self.batch:
             await asyncio.sleep(0.005)
             return True

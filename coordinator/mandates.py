@@ -16,6 +16,7 @@ MAY = {
     "drill": ("director",),
     "report": ("duty", "signer", "leader"),
     "answer": ("duty", "clerk"),
+    "requeue": ("duty",),
     "feed": ("duty", "clerk"),
     "read": ("duty", "signer", "leader", "clerk", "director", "auditor"),
 }
@@ -27,6 +28,7 @@ SAYS = {
     "drill": "组织演练",
     "report": "报告突发事件",
     "answer": "代为登记答复",
+    "requeue": "重新派发",
     "feed": "上报监测与预报",
     "read": "查看",
 }

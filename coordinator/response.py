@@ -237,7 +237,7 @@ def issue(session: Session, alert: Alert, change: str) -> None:
     session.execute(
         update(Notice)
         .where(Notice.alert_id == alert.id, Notice.rev < alert.rev, Notice.state.in_((State.PLANNED, State.PENDING)))
-        .where(Notice.kind.in_((NoticeKind.ORDER, NoticeKind.REMINDER)))
+        .where(Notice.kind.in_((NoticeKind.ORDER, NoticeKind.REMINDER, NoticeKind.MANUAL)))
         .values(state=State.CANCELLED if change == "retract" else State.SUPERSEDED, finished_at=clock.now())
     )
     alert.state, alert.hold, alert.pending = S.ISSUING, False, {}

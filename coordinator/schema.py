@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from coordinator import db
+from coordinator import db, moved
 from coordinator.errors import Misconfigured
 from coordinator.models import MOVES
 
@@ -25,6 +25,7 @@ def upgrade() -> str:
     """Create or migrate the schema, set the guards; the version now in the database."""
     if trouble := db.reachable():
         raise Misconfigured(f"DATABASE_URL: 数据库连不上({trouble});请检查地址、账户与服务")
+    moved.refuse()
     command.upgrade(_alembic(), "head")
     guard()
     return version()
@@ -52,6 +53,7 @@ def require() -> None:
         raise Misconfigured(
             f"数据库版本 {found} 与程序 {expected()} 不一致;请运行 liandong init 升级,或换用相应版本的程序"
         )
+    moved.refuse()
 
 
 def guard() -> None:

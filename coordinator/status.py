@@ -5,7 +5,20 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import alarms, canary, clock, db, disks, fingerprint, intake, leases, pace, progress, underway
+from coordinator import (
+    alarms,
+    canary,
+    capacity,
+    clock,
+    db,
+    disks,
+    fingerprint,
+    intake,
+    leases,
+    pace,
+    progress,
+    underway,
+)
 from coordinator.models import Alert, Breaker, Drill, Notice, State
 from coordinator.orders import LANES
 from rules.levels import Level
@@ -25,6 +38,7 @@ def now() -> dict[str, Any]:
             "leader_age_s": leases.leader_age_s(session, "clock"),
             "accounts_stopped": stopped(session),
             "last_drill_at": _moment(session.scalar(select(func.max(Drill.started_at)))),
+            "advice": [one for one in (capacity.advice(session),) if one],
             "as_of": clock.now().isoformat(),
         }
 

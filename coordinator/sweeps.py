@@ -74,6 +74,7 @@ def expire_orders() -> None:
 
 def supersede_old() -> None:
     """What was given back by a worker after a newer revision was issued."""
+    overtaken = (NoticeKind.ORDER, NoticeKind.REMINDER, NoticeKind.MANUAL)
     with db.reading() as session:
         renewed = session.execute(
             select(Alert.id, Alert.in_force_rev).where(Alert.in_force_rev > 1, Alert.state != AlertState.CLOSED)
@@ -83,7 +84,7 @@ def supersede_old() -> None:
             session.execute(
                 update(Notice)
                 .where(Notice.state.in_(WAITING), Notice.alert_id == alert_id, Notice.rev < rev)
-                .where(Notice.kind.in_((NoticeKind.ORDER, NoticeKind.REMINDER)), Notice.lane != dispatch.DUTY_LANE)
+                .where(Notice.kind.in_(overtaken), Notice.lane != dispatch.DUTY_LANE)
                 .values(state=State.SUPERSEDED, finished_at=clock.now())
             )
 

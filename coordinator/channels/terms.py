@@ -15,7 +15,7 @@ from coordinator.errors import Misconfigured
 OURS = Path(__file__).with_name("carriers.toml")
 COUNTS = ("identical", "different", "all")
 EFFECTS = ("rejected", "delayed", "courtesy")
-URGENT = ("duty", "red", "correction")
+SPARED = ("duty", "red", "orange", "yellow", "lift", "drill", "correction")  # lanes, but for reminders; and corrections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def _limit(said: Mapping[str, Any]) -> Limit:
         most=int(said["most"]),
         window=timedelta(hours=float(said["window_h"])),
         effect=_one_of(said, "effect", EFFECTS),
-        spares=frozenset(_one_of({"spares": each}, "spares", URGENT) for each in said["spares"]),
+        spares=frozenset(_one_of({"spares": each}, "spares", SPARED) for each in said["spares"]),
         says=said["says"],
         **_origin(said),
     )

@@ -20,6 +20,7 @@ COMMANDS = {
     "status": ("operate", "按预警与状态计数、积压与数据源时延"),
     "verify": ("operate", "核对不变量,有违反则退出码 1"),
     "adopt": ("operate", "认领:复制或从旧备份恢复的数据库,核实后才恢复发送"),
+    "migrate-to-postgres": ("moving", "把站点从 SQLite 整个搬到 PostgreSQL"),
     "import": ("imports", "导入企业、联系人、值班员、班次、站点"),
     "token": ("people", "发放接口令牌"),
     "password": ("people", "发放登录口令"),
@@ -44,7 +45,7 @@ class Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"coordinator.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_" if cmd_name == "import" else cmd_name)
+        command = getattr(module, f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -66,6 +66,8 @@ def status(machine: bool) -> None:
     _looked_after(found)
     for feed in found["feeds"]:
         click.echo(f"数据源 {feed['name']}\t{feed['state']}\t{feed['age_s']}")
+    for sentence in found["advice"]:
+        click.echo(f"! {sentence}")
     click.echo(f"截至 {found['as_of']}")
 
 

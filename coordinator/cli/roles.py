@@ -14,10 +14,11 @@ from coordinator.errors import Misconfigured
 @click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="监听端口;默认取 PUBLIC_BASE_URL 的端口")
 def web(port: int | None) -> None:
     """网页与接口 (gunicorn)。"""
-    from coordinator import checkup, config, queues
+    from coordinator import checkup, config, presence, queues
 
     settings = config.load()
     checkup.refuse()
+    presence.enter()
     queues.ensure()
     host, chosen = listening_place(settings.public_base_url, port)
     refuse_taken(host, chosen)
@@ -29,21 +30,23 @@ def web(port: int | None) -> None:
 @click.command()
 def worker() -> None:
     """派发、催办、对账。可以同时启动多个。"""
-    from coordinator import checkup, config, logs
+    from coordinator import checkup, config, logs, presence
     from coordinator import worker as role
 
     logs.configure(config.load().log)
     checkup.refuse()
+    presence.enter()
     role.run()
 
 
 @click.command()
 def clock() -> None:
     """定时:按时刻表登记到期的任务。可以同时启动多个,只有一个领班。"""
-    from coordinator import checkup, config, logs, schedule
+    from coordinator import checkup, config, logs, presence, schedule
 
     logs.configure(config.load().log)
     checkup.refuse()
+    presence.enter()
     schedule.run()
 
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -62,7 +62,7 @@ class Stagehand:
 
     def set(self, business: datetime, rate: float) -> None:
         """From now on it is ``business``, and time runs ``rate`` times as fast."""
-        offset = (business - datetime.now(UTC)).total_seconds()
+        offset = business.timestamp() - clock.wall()
         fresh = self.path.with_suffix(".new")
         fresh.write_text(f"{offset:.3f} {rate}\n")
         fresh.replace(self.path)
@@ -152,6 +152,6 @@ def actors() -> Sequence[Actor]:
             token = secrets.token_urlsafe(24)
             password = secrets.token_hex(4) if SHOWN & set(officer.cities) else ""
             officer.password_hash = hashed(password) if password else None
-            session.add(Token(officer_id=officer.id, hash=tokens.digest(token), created_at=datetime.now(UTC)))
+            session.add(Token(officer_id=officer.id, hash=tokens.digest(token), created_at=clock.now()))
             found.append(Actor(officer.id, officer.name, officer.role, tuple(officer.cities), password, token))
     return found

@@ -5,7 +5,7 @@ from importlib import import_module
 from apiflask import APIFlask
 from flask import Blueprint
 
-from coordinator import config, db, dispatch, logs
+from coordinator import config, db, dispatch, logs, presence
 from coordinator.web import auth, limits, openapi, problems, requests_log, security, wire
 
 BLUEPRINTS = (
@@ -27,6 +27,7 @@ TEMPLATES = wire.PROJECT / "templates"
 def create_app() -> APIFlask:
     """The front door. Raises Misconfigured (exit 78) rather than serve with an unsafe configuration."""
     settings = config.load()
+    presence.enter()
     dispatch.ways()  # half an account can't send, and its callbacks can't be checked
     app = APIFlask(
         __name__,

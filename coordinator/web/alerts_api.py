@@ -4,7 +4,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from coordinator import clock, pace, progress
@@ -13,7 +13,6 @@ from coordinator.web import acting, alert_acts, asked, auth, said, wire
 from coordinator.web.looks import alerts as looks
 from coordinator.web.looks import foreseen
 
-PAGE_SIZE = 50
 alerts = APIBlueprint("alerts_api", __name__, url_prefix="/api/v1", tag="Alerts")
 Answer = Any
 
@@ -29,15 +28,11 @@ def listed(session: Session, sought: asked.AlertsQuery) -> Answer:
         query = query.where(Alert.state == sought.state)
     if sought.mode:
         query = query.where(Alert.mode == sought.mode)
-    rows = list(session.scalars(query)) if sought.city else None
-    if rows is not None:
-        code = wire.cities([sought.city or ""], "city")[0]
-        rows = [row for row in rows if code in row.cities]
-        total, shown = len(rows), rows[(sought.page - 1) * PAGE_SIZE : sought.page * PAGE_SIZE]
-    else:
-        total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-        shown = list(session.scalars(query.offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)))
-    return {"alerts": [said.brief(row) for row in shown], **wire.paging(sought.page, PAGE_SIZE, total)}
+    if sought.city:
+        code = wire.cities([sought.city], "city")[0]
+        query = query.where(cast(Alert.cities, Text).contains(f'"{code}"'))
+    rows, place = wire.paged(session, query, sought.page)
+    return {"alerts": [said.brief(row) for row in rows], **place}
 
 
 @alerts.post("/alerts")

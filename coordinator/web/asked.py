@@ -126,6 +126,12 @@ class Reason(Body):
     reason: Text = ""
 
 
+class Requeued(Body):
+    """Why what died shall be sent after all: what was wrong, and what has been mended."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
 class Begun(Body):
     """Which script, and where."""
 

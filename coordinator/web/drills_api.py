@@ -4,7 +4,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from coordinator import drills as rehearsals
@@ -13,7 +13,6 @@ from coordinator.errors import NotFound
 from coordinator.models import Alert, Drill
 from coordinator.web import acting, asked, auth, wire
 
-PAGE_SIZE = 50
 drills = APIBlueprint("drills_api", __name__, url_prefix="/api/v1", tag="Drills")
 Answer = Any
 
@@ -24,13 +23,11 @@ Answer = Any
 @acting.look
 def listed(session: Session, sought: asked.PageQuery) -> Answer:
     """The scripts at hand, and the drills held, newest first."""
-    total = session.scalar(select(func.count()).select_from(Drill)) or 0
-    query = select(Drill).order_by(Drill.id.desc())
-    rows = session.scalars(query.offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
+    rows, place = wire.paged(session, select(Drill).order_by(Drill.id.desc()), sought.page)
     return {
         "scripts": [_script(one) for one in rehearsals.scripts()],
         "drills": [_brief(session, row) for row in rows],
-        **wire.paging(sought.page, PAGE_SIZE, total),
+        **place,
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from coordinator import incidents as emergencies
@@ -12,7 +12,6 @@ from coordinator import mandates
 from coordinator.models import Duty, Incident, Mode
 from coordinator.web import acting, asked, auth, said, wire
 
-PAGE_SIZE = 50
 incidents = APIBlueprint("incidents_api", __name__, url_prefix="/api/v1", tag="Incidents")
 Answer = Any
 NONE = "没有编号为 {} 的事件"
@@ -24,10 +23,8 @@ NONE = "没有编号为 {} 的事件"
 @acting.look
 def listed(session: Session, sought: asked.PageQuery) -> Answer:
     """Incidents, newest first."""
-    total = session.scalar(select(func.count()).select_from(Incident)) or 0
-    query = select(Incident).order_by(Incident.id.desc())
-    rows = session.scalars(query.offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE))
-    return {"incidents": [_brief(row) for row in rows], **wire.paging(sought.page, PAGE_SIZE, total)}
+    rows, place = wire.paged(session, select(Incident).order_by(Incident.id.desc()), sought.page)
+    return {"incidents": [_brief(row) for row in rows], **place}
 
 
 @incidents.post("/incidents")

@@ -3,11 +3,11 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts.models import Officer
-from coordinator import answers, mandates
+from coordinator import answers, mandates, requeue
 from coordinator.dispatch import DUTY_LANE
 from coordinator.errors import Forbidden
 from coordinator.models import Alert, Notice, Receiver
@@ -36,9 +36,8 @@ def sent(session: Session, alert_id: int, sought: asked.NoticesQuery) -> Answer:
         query = query.where(Notice.city == wire.cities([sought.city], "city")[0])
     if (held := places(auth.officer(), alert)) is not None:
         query = query.where(Notice.city.in_(held))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.scalars(query.order_by(Notice.id).offset((sought.page - 1) * PAGE_SIZE).limit(PAGE_SIZE)).all()
-    return {"notices": said.notices(rows), **wire.paging(sought.page, PAGE_SIZE, total)}
+    rows, place = wire.paged(session, query.order_by(Notice.id), sought.page, PAGE_SIZE)
+    return {"notices": said.notices(rows), **place}
 
 
 def places(officer: Officer, alert: Alert) -> list[str] | None:
@@ -69,6 +68,18 @@ def acknowledge(session: Session, notice_id: int, body: asked.Acknowledged) -> A
 def answer(session: Session, notice_id: int, body: asked.Answered) -> Answer:
     """Write down what somebody who rang the desk says the plant does."""
     return _on_behalf(session, notice_id, body.kind, body)
+
+
+@notices.post("/notices/<row:notice_id>/requeue")
+@notices.input(asked.Requeued, arg_name="body")
+@notices.doc(responses={201: "The notice that is sent in the dead one's place"})
+@auth.may("requeue")
+@acting.act
+def again(session: Session, notice_id: int, body: asked.Requeued) -> Answer:
+    """Send a dead notice's words after all, as a notice of kind manual. Once; the dead one stays as it is."""
+    made = requeue.requeue(session, notice_id, auth.officer(), reason=body.reason)
+    acting.hint(f"notice {made.id}")
+    return {"notice": said.notices([made])[0]}, 201
 
 
 def _on_behalf(session: Session, notice_id: int, kind: str, told: asked.Acknowledged) -> Answer:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flask.json.provider import DefaultJSONProvider
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter
 
 from coordinator import clock, rulebook
@@ -16,6 +18,7 @@ from rules.levels import Level
 T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
 DEEPEST = 40
+PAGE_SIZE = 50
 YEARS = range(1950, 2200)
 
 
@@ -102,9 +105,11 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text if letter == "\n" or letter.isprintable()).strip()[:2000]
 
 
-def paging(page: int, size: int, total: int) -> dict[str, int]:
-    """Where in the list this page stands."""
-    return {"page": page, "page_size": size, "pages": max(1, -(-total // size)), "total": total}
+def paged(session: Session, query: Select[T], page: int, size: int = PAGE_SIZE) -> tuple[list[T], dict[str, int]]:
+    """One page of the rows asked for, and where in the list it stands."""
+    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    rows = list(session.scalars(query.offset((page - 1) * size).limit(size)))
+    return rows, {"page": page, "page_size": size, "pages": max(1, -(-total // size)), "total": total}
 
 
 def found(row: T | None, sentence: str) -> T:

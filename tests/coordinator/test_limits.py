@@ -1,5 +1,6 @@
 """What carriers let through: at each limit's edge, before signing, when notices are written, and when they are chased."""
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from coordinator.channels import terms
 from coordinator.errors import Misconfigured
 from coordinator.limits import Budget, Fate, Text, forecast, judge
 from coordinator.models import Alert, Mode, Notice, NoticeKind, State
+from coordinator.orders import LANES
 from coordinator.web import create_app, passwords
 from rules.levels import Level
 from tests.coordinator.callers import Desk
@@ -24,9 +26,30 @@ from tests.coordinator.test_path import drained, ledger
 from tests.desk_region import PASSWORD
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=clock.BEIJING)
-TERMS = terms.parse(terms.tomllib.loads(terms.OURS.read_text(encoding="utf-8")))
+SHIPPED = terms.OURS.read_text(encoding="utf-8")
+STRICT = re.sub(
+    r'\n# Everywhere else\..*?confirmed = false\n',
+    "",
+    SHIPPED.replace('"red", "orange", "yellow", "lift", "correction", "drill"]', '"red", "correction"]'),
+    count=1, flags=re.DOTALL,
+)  # fmt: skip
+TERMS = terms.parse(terms.tomllib.loads(STRICT))
 MAINLAND, ABROAD = "+8613800000001", "+85261234567"
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def strict(store: Path) -> None:
+    """An installation whose carriers are strict: only urgent texts pass a limit, only one country is open."""
+    (store / "carriers.toml").write_text(STRICT, encoding="utf-8")
+
+
+def test_as_shipped_only_reminders_give_way_and_no_country_is_shut() -> None:
+    ours = terms.parse(terms.tomllib.loads(SHIPPED))
+    for lane in LANES:
+        verdict = judge(ours, MAINLAND, had("a", "b", "c", "d"), Text("e", NOW), urgency=lane)
+        assert verdict.fate is (Fate.SUPPRESSED if lane == "reminder" else Fate.RISKED), lane
+    assert judge(ours, ABROAD, [], Text("a", NOW), urgency="yellow").fate is Fate.SENT
 
 
 def had(*words: str, ago: timedelta = HOUR * 2) -> list[Text]:
@@ -116,12 +139,12 @@ def test_the_forecast_counts_numbers_and_proposes_the_other_ways() -> None:
     assert calm.proposal == "2个号码会超过短信限额:并入邮件和打电话清单"
 
 
-TWO_COUNTRIES = terms.tomllib.loads(terms.OURS.read_text(encoding="utf-8"))
+TWO_COUNTRIES = terms.tomllib.loads(STRICT)
 TWO_COUNTRIES["country"].append(TWO_COUNTRIES["country"][0] | {"prefix": "+852", "name": "香港", "price": "0.4"})
 
 
 def test_an_installation_may_write_down_its_own_terms(store: Path) -> None:
-    shipped = terms.OURS.read_text(encoding="utf-8")
+    shipped = STRICT
     assert terms.load().country(ABROAD) is None
 
     (store / "carriers.toml").write_text(shipped.replace('"+86"\nname', '"+852"\nname'), encoding="utf-8")

@@ -197,3 +197,19 @@ def test_fifty_approvals_at_once_issue_once(any_region: SimpleNamespace) -> None
         assert session.scalar(select(func.count()).select_from(Notice).where(Notice.kind == "order")) == 24
     assert state_of(alert_id) == "active"
     assert verify.run()["ok"], verify.run()
+
+
+def test_a_list_is_told_page_by_page_and_by_city(any_region: SimpleNamespace) -> None:
+    desk = Desk(create_app().test_client())
+    first = [desk("d1", "post", "/alerts", wanted(cities=["110000"])).json["id"] for _ in range(2)]
+    both = desk("d1", "post", "/alerts", wanted()).json["id"]
+
+    one = desk("d1", "get", "/alerts?city=石家庄").json
+    assert ([row["id"] for row in one["alerts"]], one["total"], one["pages"]) == ([both], 1, 1)
+    assert desk("d1", "get", "/alerts?city=北京").json["total"] == 3
+    assert desk("d1", "get", "/alerts?city=天津").json["alerts"] == []
+    assert [row["id"] for row in desk("d1", "get", "/alerts").json["alerts"]] == [both, *reversed(first)]
+    assert desk("d1", "get", "/alerts?page=2").json["alerts"] == []
+    for path, kept in (("/drills", "drills"), ("/incidents", "incidents")):
+        page = desk("d1", "get", f"{path}?page=3").json
+        assert (page[kept], page["page"], page["page_size"], page["total"]) == ([], 3, 50, 0)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import budgets, clock, issuing, preview, register, render, rulebook_measures, tokens
+from coordinator import budgets, capacity, clock, issuing, preview, register, render, rulebook_measures, tokens
 from coordinator.errors import CoordinatorError
 from coordinator.limits import Forecast
 from coordinator.models import REACHED, Alert, Issue, Mode, Notice, NoticeKind, Receiver
@@ -38,6 +38,17 @@ class Foreseen:
     limits: Forecast | None = None
     samples: tuple[Sample, ...] = ()
     refused: str = ""
+
+    @property
+    def too_many(self) -> str:
+        """What to know when the embedded database is asked for more than it should be."""
+        notices = sum(self.counts.by_channel.values()) if self.counts else self.receivers
+        if not capacity.too_many(notices):
+            return ""
+        return say(
+            "约 %(n)s 份通知，超过 SQLite 建议的 %(most)s 份：不丢不重，但签收和回执要排队。请系统管理员用 %(command)s 搬到 PostgreSQL。",
+            n=thousands(notices), most=thousands(capacity.EMBEDDED_NOTICES), command=capacity.COMMAND,
+        )  # fmt: skip
 
 
 def of(session: Session, look: AlertLook) -> Foreseen | None:

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from contacts.models import Officer
-from coordinator import answers, audit, mandates, progress, wordings
+from coordinator import answers, audit, mandates, progress, requeue, wordings
 from coordinator.errors import NotFound, Refusal
 from coordinator.models import Alert, Answer, Attempt, CarrierEvent, Notice, Receiver
 from coordinator.render import Words
@@ -49,6 +49,7 @@ class NoticeLook:
     events: list[CarrierEvent]
     receiver: Receiver | None
     answers: list[Answer]
+    successor: int | None  # the notice that was sent in this dead one's place
 
 
 def one(session: Session, notice_id: int) -> NoticeLook:
@@ -63,6 +64,7 @@ def one(session: Session, notice_id: int) -> NoticeLook:
         events=list(session.scalars(select(CarrierEvent).where(CarrierEvent.notice_id == notice_id).order_by(CarrierEvent.id))),
         receiver=session.scalar(select(Receiver).where(mine[0], Receiver.key == notice.receiver)),
         answers=list(session.scalars(select(Answer).where(mine[1], Answer.receiver == notice.receiver).order_by(Answer.id))),
+        successor=requeue.successor(session, notice),
     )  # fmt: skip
 
 

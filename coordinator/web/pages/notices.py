@@ -4,7 +4,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from coordinator import answers, rulebook
+from coordinator import answers, requeue, rulebook
 from coordinator.errors import NotFound
 from coordinator.models import Notice, NoticeKind, State
 from coordinator.web import acting, auth, wording
@@ -81,3 +81,12 @@ def answer_on_behalf(session: Session, notice_id: int) -> ResponseReturnValue:
         words=request.form.get("words", ""),
     )  # fmt: skip
     return acted(wording.say("已代为登记"), "desk.notice", notice_id=notice_id)
+
+
+@desk.post("/notices/<row:notice_id>/requeue")
+@auth.may("requeue")
+@acting.act
+def send_again(session: Session, notice_id: int) -> ResponseReturnValue:
+    made = requeue.requeue(session, notice_id, auth.officer(), reason=request.form.get("reason", ""))
+    acting.hint(f"notice {made.id}")
+    return acted(wording.say("已重新派发，这是代替它的通知"), "desk.notice", notice_id=made.id)
