@@ -192,7 +192,7 @@ async def hand_over(way: Way, carrier: Any, claimed: Claimed, *, begin: Callable
     try:
         if not getattr(way.module, "BEGINS", False):
             begin()
-        handed: Handed = await carrier.send(_envelope(claimed, begin))
+        handed: Handed = await carrier.send(_envelope(way, claimed, begin))
     except GivenBack as why:
         return Handed(Outcome.BUSY, detail=str(why))
     return handed
@@ -212,11 +212,11 @@ def stopped_notices() -> frozenset[int]:
         )
 
 
-def _envelope(claimed: Claimed, begin: Callable[[], None]) -> Envelope:
+def _envelope(way: Way, claimed: Claimed, begin: Callable[[], None]) -> Envelope:
     assert claimed.words is not None
     return Envelope(
         attempt=claimed.attempt,
-        callback_key=tokens.callback_key(claimed.attempt),
+        callback_key=tokens.callback_key(claimed.attempt) if way.module.RECEIPTS else "",
         address=claimed.address,
         subject=claimed.words.subject,
         text=claimed.words.text,

@@ -32,6 +32,7 @@ class Page:
 
     def __init__(self, path: Path, claim: dict[str, Any]) -> None:
         self._path = path
+        self._ends = b""  # not yet written: they go with the next beginning
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._line(claim)
 
@@ -40,12 +41,12 @@ class Page:
         self._line({"begun": notice_id})
 
     def ended(self, notice_id: int, handed: Handed) -> None:
+        """Written along with the next beginning: a death in between leaves one hand-over more in doubt."""
         how = (handed.outcome.value, handed.reference, handed.code, handed.detail)
-        with suppress(OSError):  # a full disk: it will be in doubt if this process dies before it is settled
-            self._line({"ended": notice_id, "how": how})
+        self._ends += _octets({"ended": notice_id, "how": how})
 
     def _line(self, said: dict[str, Any]) -> None:
-        octets = json.dumps(said, ensure_ascii=False).encode() + b"\n"
+        octets, self._ends = self._ends + _octets(said), b""
         if os.write(self._file, octets) != len(octets):
             raise OSError("the journal's disk is full")
 
@@ -54,6 +55,10 @@ class Page:
         os.close(self._file)
         with suppress(OSError):
             self._path.unlink()
+
+
+def _octets(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 class Journal:

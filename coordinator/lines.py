@@ -19,12 +19,12 @@ from coordinator.standby import Standby
 from coordinator.throttle import FAILURES, Throttle
 
 logger = logging.getLogger(__name__)
-WINDOW = 2  # batches claimed and not yet settled
+WINDOW = 4
 AT_ONCE = 128  # with one carrier
 LOOK_EVERY_S = 1.0
 BACK_OFF_S = 3.0
 GATHER_S = 0.02
-WRITTEN_WITHIN_S = 0.25
+WRITTEN_WITHIN_S = 0.05
 WRITTEN_AT_ONCE = 512
 HELD_KNOWN_S = 5.0
 

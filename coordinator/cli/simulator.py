@@ -30,7 +30,10 @@ def simulator(port: int, smtp_port: int, print_env: bool, as_json: bool, **asked
         _print(subscribers.settings(port, smtp_port), as_json=as_json)
         return
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(port, smtp_port, **asked))  # type: ignore[arg-type]
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(port, smtp_port, **asked))  # type: ignore[arg-type]
 
 
 def _print(settings: dict[str, str], *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from typing import cast
 
 from coordinator.simulator.taking import Counter
 from coordinator.simulator.wire import Reply
@@ -29,8 +30,7 @@ class Front(asyncio.Protocol):
         self._task: asyncio.Task[Reply] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._present.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -78,8 +78,7 @@ class Front(asyncio.Protocol):
     def _give_away(self) -> None:
         """The rest of this connection is aiohttp's."""
         self._present.discard(self)
-        protocol = self._elsewhere()
+        protocol = cast(asyncio.Protocol, self._elsewhere())
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        assert isinstance(protocol, asyncio.Protocol)
         protocol.data_received(self._buffer)

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from coordinator.simulator import letters
 from coordinator.simulator.faults import Weather
@@ -47,10 +48,9 @@ class Window(asyncio.Protocol):
         self._busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._present.add(self)
-        transport.write(GREETING)
+        self._transport.write(GREETING)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._present.discard(self)
