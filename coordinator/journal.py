@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from coordinator import db
@@ -33,6 +34,7 @@ class Page:
     def __init__(self, path: Path, claim: dict[str, Any]) -> None:
         self._path = path
         self._ends = b""  # not yet written: they go with the next beginning
+        self._turn = Lock()  # some carriers are spoken to from threads
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._line(claim)
 
@@ -43,10 +45,12 @@ class Page:
     def ended(self, notice_id: int, handed: Handed) -> None:
         """Written along with the next beginning: a death in between leaves one hand-over more in doubt."""
         how = (handed.outcome.value, handed.reference, handed.code, handed.detail)
-        self._ends += _octets({"ended": notice_id, "how": how})
+        with self._turn:
+            self._ends += _octets({"ended": notice_id, "how": how})
 
     def _line(self, said: dict[str, Any]) -> None:
-        octets, self._ends = self._ends + _octets(said), b""
+        with self._turn:
+            octets, self._ends = self._ends + _octets(said), b""
         if os.write(self._file, octets) != len(octets):
             raise OSError("the journal's disk is full")
 

@@ -135,7 +135,7 @@ class Texts:
             "phone_numbers": national(envelope.address), "sign_name": self._account["sign"],
             "template_code": said.code, "template_param": json.dumps(said.blanks, ensure_ascii=False), "out_id": given,
         }  # fmt: skip
-        answer = await self._run(partial(self._ask, "send_sms", "SendSmsRequest", **asked))
+        answer = await self._run(partial(self._hand, envelope.begin, asked))
         if isinstance(answer, Handed):
             return answer
         if answer.code == "OK" and answer.biz_id:
@@ -143,6 +143,11 @@ class Texts:
             cut = f"短信变量写不下,已缩写:{'、'.join(said.cut)}" if said.cut else ""
             return Handed(Outcome.ACCEPTED, reference=reference(given, envelope.address), detail=cut)
         return _refused(str(answer.code or "no_code"), str(answer.message or ""))
+
+    def _hand(self, begin: Callable[[], None], asked: dict[str, Any]) -> Any:
+        """In a thread of its own: it may have waited for it, so that only now it begins."""
+        begin()
+        return self._ask("send_sms", "SendSmsRequest", **asked)
 
     def _ask(self, action: str, request: str, **fields: Any) -> Any:
         """One call, without the SDK's retries: its answer's body, or how it ended."""

@@ -9,6 +9,7 @@ from coordinator.errors import Refusal
 KIND = "sms"
 LOOK_UP = True
 RECEIPTS = True
+BEGINS = True
 
 # Carrier's word → ours. Callbacks come in any order: take one only when its RANK is above what is stored.
 STATUS = {
@@ -84,6 +85,7 @@ class Texts:
         self._sender = {sender: account["service"] or account["from"]}
 
     async def send(self, envelope: Envelope) -> Handed:
+        twilio_account.BEGIN.set(envelope.begin)
         return await twilio_account.handed(
             self._messages.create_async(
                 to=envelope.address,

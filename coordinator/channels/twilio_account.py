@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
@@ -15,7 +17,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from twilio.rest import Client  # type: ignore[import-untyped]
 from yarl import URL
 
-from coordinator.channels import Account, Envelope, Handed, Outcome, Terms, price
+from coordinator.channels import Account, Envelope, GivenBack, Handed, Outcome, Terms, price
 from coordinator.errors import Misconfigured, TryLater
 
 REAL = {"twilio": "", "sms_b": "SMS_B_"}
@@ -36,6 +38,24 @@ UNASKED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)  # DNS,
 UNTOLD = (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError, AttributeError, KeyError, ArithmeticError)
 
 logging.getLogger("twilio").setLevel(logging.WARNING)  # at INFO it writes the numbers it looks up
+
+
+BEGIN: ContextVar[Callable[[], None]] = ContextVar("begin", default=lambda: None)  # `Envelope.begin` of this send
+
+
+class Form(aiohttp.BytesPayload):
+    """A form that asks once more in the instant before its first byte is written, its headers with it.
+
+    Finding a connection takes time, and a process may be paused meanwhile: an earlier question would not hold.
+    """
+
+    def __init__(self, octets: bytes, begin: Callable[[], None]) -> None:
+        super().__init__(octets, content_type="application/x-www-form-urlencoded")
+        self._begin = begin
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self._begin()
+        await super().write_with_length(writer, content_length)
 
 
 class Http(AsyncTwilioHttpClient):  # type: ignore[misc]
@@ -61,7 +81,7 @@ class Http(AsyncTwilioHttpClient):  # type: ignore[misc]
         call = self._opened().request(
             method,
             address.with_query(params) if params else address,
-            data=URL.build(query=data).raw_query_string.encode() if data else None,
+            data=Form(URL.build(query=data).raw_query_string.encode(), BEGIN.get()) if data else None,
             headers=headers,
             allow_redirects=False,
         )
@@ -148,6 +168,8 @@ async def handed(call: Awaitable[Any]) -> Handed:
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         return Handed(Outcome.MISCONFIGURED, code=type(error).__name__, detail=str(error))
     except (TwilioException, *UNTOLD) as error:
+        if isinstance(error.__cause__, GivenBack):
+            raise error.__cause__ from None
         return Handed(Outcome.UNCERTAIN, code=type(error).__name__, detail=str(error))
     if not (isinstance(record.sid, str) and record.sid):
         return Handed(Outcome.UNCERTAIN, code="no_sid", detail="运营商答复成功但没有编号")

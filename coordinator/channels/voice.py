@@ -10,6 +10,7 @@ from coordinator.errors import Refusal, TryLater
 KIND = "voice"
 LOOK_UP = False  # a call's record carries no words of ours; its callbacks carry our attempt id
 RECEIPTS = True
+BEGINS = True
 
 # A call that was answered was heard by someone or something: that is "sent". Only keys pressed say more.
 STATUS = {
@@ -80,6 +81,7 @@ class Carrier:
         self._from = account["from"]
 
     async def send(self, envelope: Envelope) -> Handed:
+        twilio_account.BEGIN.set(envelope.begin)
         return await twilio_account.handed(
             self._calls.create_async(
                 to=envelope.address,
