@@ -20,7 +20,7 @@ class Throttle:
         self.rate = float("inf")  # notices a second
         self.failures = 0
         self._allowed, self._at = 1.0, clock.monotonic()
-        self._cut_at = 0.0
+        self._cut_at = self._raised_at = self._refused_at = 0.0
         self._taken: deque[float] = deque()
 
     async def take(self) -> None:
@@ -47,15 +47,15 @@ class Throttle:
             self.failures += 1
 
     def _slower(self, now: float) -> None:
-        if now - self._cut_at < WINDOW_S:
-            return
-        self._forget(now)
-        self.rate, self._cut_at = max(SLOWEST, 0.9 * len(self._taken) / WINDOW_S), now
+        self._refused_at = now
+        if now - self._cut_at >= WINDOW_S:
+            self._forget(now)
+            self.rate, self._cut_at = max(SLOWEST, 0.9 * len(self._taken) / WINDOW_S), now
 
     def _faster(self, now: float) -> None:
         """A twentieth more for each second without a refusal."""
-        if self.rate < FREE and now - self._cut_at >= WINDOW_S:
-            self.rate, self._cut_at = self.rate * 1.05 + 0.5, now
+        if self.rate < FREE and now - max(self._refused_at, self._raised_at) >= WINDOW_S:
+            self.rate, self._raised_at = self.rate * 1.05 + 0.5, now
         if len(self._taken) > FREE:
             self._forget(now)
 
