@@ -255,27 +255,26 @@ class Written:
         notices: list[dict[str, Any]] = []
         for one in batch:
             if one.key not in self.told:
-                self._receiver(one, known if one.key in self.known else fresh)
-                notices += self._notices(one)
+                code, token = self.ring.code(self.subject, one.key), self.ring.link(self.subject, one.key)
+                self._receiver(one, code, token, known if one.key in self.known else fresh)
+                notices += self._notices(one, code, token)
         return fresh, known, notices
 
-    def _notices(self, one: PlannedReceiver) -> Iterator[dict[str, Any]]:
+    def _notices(self, one: PlannedReceiver, code: str, token: str) -> Iterator[dict[str, Any]]:
         self.number += 1
         self.turns[one.city] += 1
         number = f"{self.alert.number}-{self.issue.rev}-{self.number:05d}"
-        code, token = self.ring.code(self.subject, one.key), self.ring.link(self.subject, one.key)
         for way in one.notices:
             row = notice_row(self.book, one, way, self.kind, number=number, code=code, token=token, step=0, now=self.now,
                              mark=self.ring.marker)  # fmt: skip
             yield row | {"alert_id": self.alert.id, "rev": self.issue.rev, "turn": self.turns[one.city]}
 
-    def _receiver(self, one: PlannedReceiver, rows: list[dict[str, Any]]) -> None:
+    def _receiver(self, one: PlannedReceiver, code: str, token: str, rows: list[dict[str, Any]]) -> None:
         first = None if self.issue.change in ENDING else ladder.first_step(one.order.level.word)
         rows.append({
             "alert_id": self.alert.id, "incident_id": None, "key": one.key, "name": one.name, "city": one.city,
             "industry": one.industry, "grade": one.grade, "complaint": one.complaint,
-            "code": self.ring.code(self.subject, one.key),
-            "token_hash": tokens.digest(self.ring.link(self.subject, one.key)), "last_rev": self.issue.rev,
+            "code": code, "token_hash": tokens.digest(token), "last_rev": self.issue.rev,
             "measures": _as_json(one.measures),
             "people": [
                 {"key": p.key, "name": p.name, "phone": p.phone, "email": p.email, "order": p.order} for p in one.ladder
@@ -305,13 +304,12 @@ def notice_row(
 ) -> dict[str, Any]:
     """One notice as a row: its words, what fills their blanks, and to whom."""
     draft = render.draft(kind.value, way.channel, one, number=number, links=links_to(way.address))
-    given = render.filling(one, number=number, code=code, token=token)
     return {
         "incident_id": None, "mode": one.order.mode, "kind": kind.value, "step": step, "receiver": one.key,
         "receiver_name": one.name, "city": one.city, "person": one.person.name if one.person else "",
         "channel": way.channel, "address": way.address, "number": number,
         "marker": mark(one.order.alert, one.order.rev, one.key, way.channel, way.address, kind, step),
-        "wording_id": book.keep(draft), "filling": {name: given[name] for name in draft.blanks & given.keys()},
+        "wording_id": book.keep(draft), "filling": render.filling(one, draft.blanks, number=number, code=code, token=token),
         "lane": LANES.index(way.lane), "state": State.PENDING.value, "account": "", "attempts": 0, "try_s": 0.0,
         "lease_s": 0.0, "lease_token": 0, "asked": 0, "error": "", "created_at": now, "turn": 0,
         "valid_until": one.order.effective_to if kind != NoticeKind.CORRECTION else None,

@@ -71,8 +71,10 @@ class Journal:
     def __init__(self) -> None:
         self._name = uuid.uuid4().hex
         self._lock = folder() / f"{self._name}.lock"
-        self._held = self._lock.open("w")
+        unseen = self._lock.with_suffix(".new")  # until it is held: a lock that can be seen free means a death
+        self._held = unseen.open("w")
         fcntl.flock(self._held, fcntl.LOCK_EX)
+        unseen.rename(self._lock)
         self._pages = 0
 
     def open(self, claim: dict[str, Any]) -> Page:
@@ -81,8 +83,10 @@ class Journal:
         return Page(folder() / f"{self._name}.{self._pages}.page", claim)
 
     def close(self) -> None:
+        """At an orderly end. Pages that could not be settled stay, with the lock, for the next to read."""
         with suppress(OSError):
-            self._lock.unlink()
+            if not any(folder().glob(f"{self._name}.*.page")):
+                self._lock.unlink()
         self._held.close()
 
 

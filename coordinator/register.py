@@ -46,7 +46,7 @@ def _lines(session: Session, first: str, last: str) -> dict[str, tuple[PlantLine
         .where(columns.enterprise_code.between(first, last))
         .order_by(columns.enterprise_code, columns.position)
     )  # fmt: skip
-    for code, name, yellow, orange, red, *cuts in session.execute(query):
+    for code, name, yellow, orange, red, *cuts in session.execute(query).all():
         found[code].append(
             PlantLine(
                 name=name, yellow=yellow or "", orange=orange or "", red=red or "", cuts=(cuts[0], cuts[1], cuts[2])
@@ -63,7 +63,7 @@ def _people(session: Session, first: str, last: str) -> dict[str, tuple[Person, 
         .where(columns.enterprise_code.between(first, last))
         .order_by(columns.enterprise_code, columns.order, columns.id)
     )
-    for code, key, name, phone, email, order in session.execute(query):
+    for code, key, name, phone, email, order in session.execute(query).all():
         found[code].append(Person(key=str(key), name=name, phone=phone or "", email=email or "", order=order))
     return {code: tuple(rows) for code, rows in found.items()}
 

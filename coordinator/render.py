@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -73,13 +73,18 @@ class Draft:
     @property
     def blanks(self) -> frozenset[str]:
         """What has to be filled in for each receiver."""
-        return frozenset().union(*(form.blanks for form in _cut(self))) - {"measures"}
+        return _blanks(self)
 
 
 @lru_cache(maxsize=4096)
 def _digest(draft: Draft) -> str:
     said = "\x1f".join((draft.subject, draft.body, draft.html, draft.measures, draft.instead))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=4096)
+def _blanks(draft: Draft) -> frozenset[str]:
+    return frozenset().union(*(form.blanks for form in _cut(draft))) - {"measures"}
 
 
 @lru_cache(maxsize=4096)
@@ -92,7 +97,7 @@ def words(
 ) -> Words:
     """The words of one notice; ``marker`` is eight base32 characters, ``links`` whether an SMS may hold an address."""
     made = draft(kind, channel, planned, number=number, links=links)
-    said = filling(planned, number=number, code=code, token=token)
+    said = filling(planned, made.blanks, number=number, code=code, token=token)
     person = planned.person.name if planned.person else ""
     return filled(made, said | {"name": planned.name, "person": person, "number": number, "marker": marker},
                   mode=planned.order.mode)  # fmt: skip
@@ -109,11 +114,18 @@ def draft(kind: str, channel: str, planned: PlannedReceiver, *, number: str, lin
     return _short(template, channel, order, shape, planned.measures)
 
 
-def filling(planned: PlannedReceiver, *, number: str, code: str, token: str) -> dict[str, str]:
-    """What fills the blanks of a draft for this receiver, besides name, person, number and marker."""
-    base = planned.order.base_url
-    check = f"{base}/check/{quote(clean(number))}"
-    return {"city": planned.city_name, "code": code, "link": f"{base}/a/{token}", "check": check}
+def filling(planned: PlannedReceiver, blanks: Collection[str], *, number: str, code: str, token: str) -> dict[str, str]:
+    """What fills these blanks of a draft for this receiver, besides name, person, number and marker."""
+    base, given = planned.order.base_url, {}
+    if "city" in blanks:
+        given["city"] = planned.city_name
+    if "code" in blanks:
+        given["code"] = code
+    if "link" in blanks:
+        given["link"] = f"{base}/a/{token}"
+    if "check" in blanks:
+        given["check"] = f"{base}/check/{quote(clean(number))}"
+    return given
 
 
 def filled(draft: Draft, values: Mapping[str, str], *, mode: str) -> Words:
