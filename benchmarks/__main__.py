@@ -5,7 +5,7 @@ import os
 import statistics
 from collections.abc import Callable, Sequence
 
-from benchmarks import alertmanager, dispatch, stand
+from benchmarks import alertmanager, dispatch, rates, stand
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     words.add_argument("--count", type=int, default=10_000)
     words.add_argument("--runs", type=int, default=3)
     words.add_argument("--workers", type=int, nargs="*", default=[1, 2, 3])
-    words.add_argument("--only", choices=("sms", "email", "peer"))
+    words.add_argument("--only", choices=("sms", "email", "peer", "rates"))
     chosen = words.parse_args()
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {chosen.count} notices, median of {chosen.runs} runs"
@@ -23,6 +23,12 @@ def main() -> None:
             show(
                 f"{kind}, PostgreSQL, {workers} worker(s)", runs(kind, chosen.count, workers=workers, times=chosen.runs)
             )
+    if chosen.only in (None, "rates"):
+        for figure in (
+            rates.read(20_000), rates.chased(6_000), rates.answered(3_000), rates.received(3_000),
+            rates.materialised(30_000), rates.materialised(300_000),
+        ):  # fmt: skip
+            print(figure, flush=True)
     if chosen.only in (None, "peer"):
         peer(chosen.count, times=chosen.runs)
 
