@@ -49,7 +49,20 @@ CHANGES = {
     "release": "恢复派发",
 }
 MODES = {"actual": "真实", "exercise": "演练", "test": "测试"}
+TOPICS = {"air": "大气污染", "incident": "突发环境事件"}
+SUBJECTS = {
+    "alert": "预警",
+    "incident": "突发事件",
+    "drill": "演练",
+    "notice": "通知",
+    "officer": "人员",
+    "receiver": "单位",
+    "register": "名单",
+    "file": "文件",
+    "sign-in": "登录",
+}
 KINDS = {"order": "管控通知", "reminder": "催办", "correction": "更正", "manual": "人工补发"}
+ENVIRONMENTS = {"production": "正式运行", "development": "试用", "test": "测试"}
 CHANNELS = {
     "sms": "短信",
     "email": "邮件",
@@ -111,6 +124,17 @@ FIELDS = {
     "words": "原话",
     "file": "文件",
     "learned_at": "得知时间",
+    "incident": "事件",
+    "duty": "报告时限",
+    "officer": "人员",
+    "notice": "通知",
+    "drill": "演练",
+    "city": "城市",
+    "count": "条数",
+    "added": "新增",
+    "changed": "变更",
+    "removed": "删除",
+    "unchanged": "不变",
 }
 ACTS = {
     "propose": "拟定",
@@ -169,4 +193,10 @@ FACTS = {
     "water_intake_stopped": "取水中断",
     "cross_boundary": "已确认跨界影响",
     "possible_cross_boundary": "可能跨界影响",
+    "sensitive": "敏感情况",
+    "river": "河流",
+    "name": "名称",
+    "km_to_boundary": "距下游边界",
+    "boundary_river": "是否界河",
+    "learned_at": "得知时间",
 }

@@ -9,8 +9,8 @@ from babel.messages.pofile import read_po
 from coordinator import clock, db
 from coordinator.cli.imports import REGISTERS
 from coordinator.models import Reading
-from coordinator.web import door, vocabulary, wording
-from coordinator.web.looks import air, evidence, incident_form, stamp, telling
+from coordinator.web import door, incident_words, problems, vocabulary, wording
+from coordinator.web.looks import air, evidence, stamp, telling
 from coordinator.web.pages import alerts
 from rules.levels import Level
 
@@ -37,15 +37,16 @@ def said() -> set[str]:
     found |= {words for path in code for words in IN_CODE.findall(path.read_text())}
     tables = [table for name, table in vars(vocabulary).items() if name.isupper()]
     tables += [
-        incident_form.COUNTS,
-        incident_form.SENSITIVE,
-        incident_form.REGIMES,
+        incident_words.COUNTS,
+        incident_words.SENSITIVE,
+        incident_words.REGIMES,
         evidence.WORDS,
         alerts.DONE,
         door.HTTP,
+        problems.SAYS,
     ]
     found |= {words for table in tables for words in table.values()}
-    found |= {words for title, choice in incident_form.CHOICES.values() for words in (title, *choice.values())}
+    found |= {words for title, choice in incident_words.CHOICES.values() for words in (title, *choice.values())}
     return {words for words in found | {level.chinese for level in Level} if CHINESE.search(words)}
 
 

@@ -40,6 +40,11 @@ class Foreseen:
     refused: str = ""
 
     @property
+    def nobody(self) -> str:
+        """An end that nobody has to hear of, because nobody heard of the beginning."""
+        return "" if self.counts or self.receivers else say("还没有单位收到过这份预警的通知：签发后没有人要再通知。")
+
+    @property
     def too_many(self) -> str:
         """What to know when the embedded database is asked for more than it should be."""
         notices = sum(self.counts.by_channel.values()) if self.counts else self.receivers
@@ -87,6 +92,8 @@ def button(look: AlertLook, ahead: Foreseen | None) -> str:
     count, change = thousands(ahead.receivers if ahead else 0), say(CHANGES.get(look.waiting, look.waiting))
     if look.alert.mode != Mode.ACTUAL:
         return say("【演练】签发：向 %(n)s 个参演单位和人员发送演练通知", n=count)
+    if look.waiting in issuing.ENDING and ahead and ahead.nobody:
+        return say("签发%(change)s", change=change)
     if look.waiting in issuing.ENDING:
         return say("签发：向 %(n)s 家企业发送真实的%(change)s通知", n=count, change=change)
     return say("签发：向 %(n)s 家企业发送真实指令", n=count)
