@@ -11,6 +11,7 @@ from flask import g, has_request_context, request
 
 from coordinator import clock, rulebook
 from coordinator.errors import Refusal
+from coordinator.spoken import STATES
 from coordinator.web.incident_words import CHOICES, SENSITIVE
 from coordinator.web.vocabulary import (
     ACTS,
@@ -31,7 +32,6 @@ from coordinator.web.vocabulary import (
     PHASES,
     REMEDIES,
     ROLES,
-    STATES,
     SUBJECTS,
     TOPICS,
 )

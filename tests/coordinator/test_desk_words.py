@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from coordinator import clock, db
+from coordinator import clock, db, spoken
 from coordinator.cli.imports import REGISTERS
 from coordinator.models import Reading
 from coordinator.web import door, incident_words, problems, vocabulary, wording
@@ -37,6 +37,7 @@ def said() -> set[str]:
     found |= {words for path in code for words in IN_CODE.findall(path.read_text())}
     tables = [table for name, table in vars(vocabulary).items() if name.isupper()]
     tables += [
+        spoken.STATES,
         incident_words.COUNTS,
         incident_words.SENSITIVE,
         incident_words.REGIMES,

@@ -2,15 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from copy import copy
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import budgets, capacity, clock, issuing, preview, register, render, rulebook_measures, tokens
+from coordinator import (
+    budgets,
+    capacity,
+    clock,
+    issuing,
+    preview,
+    register,
+    render,
+    response,
+    rulebook_measures,
+    tokens,
+)
 from coordinator.errors import CoordinatorError
 from coordinator.limits import Forecast
 from coordinator.models import REACHED, Alert, Issue, Mode, Notice, NoticeKind, Receiver
@@ -107,7 +116,7 @@ def _look_ahead(session: Session, alert: Alert, change: str) -> Foreseen:
 
 
 def _ordering(session: Session, alert: Alert, change: str) -> Foreseen:
-    order, cities = _order(session, alert, change), _wanted(alert).cities
+    order, cities = _order(session, alert, change), response.as_asked(alert).cities
     officers = () if alert.mode == Mode.ACTUAL else register.cards(session, cities)
     counts = preview.preview(
         order,
@@ -154,14 +163,4 @@ def _phones(ladders: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
 
 def _order(session: Session, alert: Alert, change: str) -> Any:
     issue = Issue(alert_id=alert.id, rev=alert.rev, change=change, issued_at=clock.now())
-    return issuing.order_of(session, _wanted(alert), issue)
-
-
-def _wanted(alert: Alert) -> Alert:
-    """The alert as it would stand once signed; the row itself is left alone."""
-    asked = alert.pending.get("wanted", {})
-    values = {column.key: copy(getattr(alert, column.key)) for column in Alert.__table__.columns}
-    for name, value in asked.items():
-        moment = name in ("effective_from", "effective_to") and isinstance(value, str)
-        values[name] = datetime.fromisoformat(value) if moment else value
-    return Alert(**values)
+    return issuing.order_of(session, response.as_asked(alert), issue)
