@@ -11,6 +11,7 @@ WORDS = {
     errno.EROFS: "所在的盘只读,请换一个可写的位置",
     errno.ENOSPC: "磁盘满了,请腾出空间后再试",
     errno.EDQUOT: "磁盘配额用完了,请腾出空间后再试",
+    errno.EFBIG: "超过允许的文件大小,请检查 ulimit 与磁盘配额",
     errno.EIO: "磁盘读写出错,请检查磁盘",
     errno.EADDRINUSE: "已被占用",
     errno.EADDRNOTAVAIL: "不是本机的地址",
