@@ -1,6 +1,7 @@
 """What tables does this file hold: xlsx, xls, ods or delimited text in any of the encodings offices use."""
 
 import csv
+import errno
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,23 @@ class Table:
     rows: Iterator[tuple[int, Cells]]
 
 
+OTHER_KINDS = {
+    b"%PDF": "PDF 文件",
+    b"\x89PNG": "图片",
+    b"\xff\xd8\xff": "图片",
+    b"GIF8": "图片",
+    b"Rar!": "压缩文件",
+    b"7z\xbc\xaf": "压缩文件",
+    b"\x1f\x8b": "压缩文件",
+    b"SQLite format 3": "数据库文件",
+}
+WHY = {
+    errno.ENOENT: "没有这个文件,请检查路径",
+    errno.EISDIR: "这是文件夹,不是文件",
+    errno.EACCES: "没有读取权限",
+}
+
+
 def read(path: Path, likeness: Likeness) -> tuple[list[Table], list[str]]:
     """The tables of a file and remarks on what was left out.
 
@@ -46,11 +64,13 @@ def _bytes(path: Path) -> bytes:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_FILE else b""
     except OSError as error:
-        raise Unreadable(f"{path} 读不了:{error.strerror}") from error
+        raise Unreadable(f"{path} 读不了:{WHY.get(error.errno or 0, error.strerror)}") from error
     if size > LARGEST_FILE:
         raise Unreadable(f"{path} 有 {size >> 20} MB,超过 {LARGEST_FILE >> 20} MB,请按城市分开导入")
     if not content.strip():
         raise Unreadable(f"{path} 是空文件")
+    if kind := next((kind for sign, kind in OTHER_KINDS.items() if content.startswith(sign)), ""):
+        raise Unreadable(f"{path} 是{kind},不是表格;请另存为 xlsx 或 csv 再导入")
     return content
 
 

@@ -38,15 +38,18 @@ def run() -> list[Line]:
     lines = [Line("configuration", fault=fault) for fault in faults] or [Line("configuration", good="可用")]
     try:
         redis = [] if any(fault.startswith("REDIS_URL") for fault in faults) else [_redis()]
-        checked = [*lines, *_database(), *redis, *_channels(), *_carriers()]
-        return [*checked, *([] if faults else _looks_after_itself())]
+        database = _database()
+        adoption = [] if any(line.fault for line in database) else _adoption()
+        checked = [*lines, *database, *redis, *_channels(faults), *_carriers()]
+        return [*checked, *([] if faults else [_disk(), *adoption, *_watched()])]
     except Misconfigured as error:
-        return [*lines, Line("configuration", fault=str(error))]
+        return [Line("configuration", fault=fault) for fault in dict.fromkeys([*faults, str(error)])]
 
 
 def _database() -> list[Line]:
     if trouble := db.reachable():
-        return [Line("database", fault=f"连不上:{trouble};请检查 DATABASE_URL")]
+        where = db.engine().url.database if db.is_sqlite() else "DATABASE_URL"
+        return [Line("database", fault=f"{where} 不能使用:{trouble}")]
     kind = f"SQLite(嵌入式,一次约 {capacity.EMBEDDED_NOTICES:,} 份通知以内)" if db.is_sqlite() else "PostgreSQL"
     found, expected = schema.version(), schema.expected()
     lines = [Line("database", good=f"{kind},版本 {found}")]
@@ -79,16 +82,18 @@ def refuse() -> None:
         raise Misconfigured("\n".join(faults))
 
 
-def _looks_after_itself() -> list[Line]:
-    lines = [_disk()]
-    if schema.version() == schema.expected() and (held := fingerprint.present()[0]):
-        lines.append(Line("adoption", warning=f"全部停发:{held}"))
+def _adoption() -> list[Line]:
+    held = fingerprint.present()[0]
+    return [Line("adoption", warning=f"全部停发:{held}")] if held else []
+
+
+def _watched() -> list[Line]:
     watched = "、".join(canary.targets(os.environ))
     off = "没有打开:请设置 CANARY_PHONE(本单位自己的手机)和 CANARY_EMAIL"
-    lines.append(Line("canary", good=f"链路自检 {watched}") if watched else Line("canary", warning=f"链路自检{off}"))
+    flown = Line("canary", good=f"链路自检 {watched}") if watched else Line("canary", warning=f"链路自检{off}")
     guarded = bool(os.environ.get("DEADMAN_URL"))
     away = "外部守护没有打开:本系统整个停掉时没有人知道;请设置 DEADMAN_URL"
-    return [*lines, Line("deadman", good="外部守护已设置") if guarded else Line("deadman", warning=away)]
+    return [flown, Line("deadman", good="外部守护已设置") if guarded else Line("deadman", warning=away)]
 
 
 def _disk() -> Line:
@@ -115,8 +120,8 @@ def _redis() -> Line:
     return Line("redis", good=f"嵌入式({queues.binary()})" if queues.binary() else "")
 
 
-def _channels() -> list[Line]:
-    """Every channel is looked at, so that two accounts set by half are two lines."""
+def _channels(known: list[str]) -> list[Line]:
+    """Every channel is looked at, so that two accounts set by half are two lines; what is ``known`` is not said again."""
     found: list[tuple[ModuleType, Account]] = []
     faults = []
     for module in dispatch.modules().values():
@@ -126,7 +131,8 @@ def _channels() -> list[Line]:
             except Misconfigured as error:
                 faults.append(Line("channels", fault=str(error)))
     if faults:
-        return faults
+        said = {fault.partition(":")[0] for fault in known}
+        return [line for line in dict.fromkeys(faults) if line.fault.partition(" ")[0] not in said]
     names = {account.name for _, account in found}
     lines = [Line("channels", good=_said(module, account)) for module, account in found]
     texts = tuple(account for module, account in found if module.KIND == "sms" and "drill" not in account.name)

@@ -3,13 +3,15 @@
 import math
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from coordinator import db
+from coordinator import db, plainly
 from coordinator.errors import Misconfigured
 
 ENVIRONMENTS = ("production", "development", "test")
@@ -69,13 +71,24 @@ def _read(environ: Mapping[str, str]) -> Config:
 def _own_secret(home: Path) -> str:
     """Outside production a key is made once and kept with the store, readable by its owner alone."""
     path = home / "secret_key"
+    if not path.exists():
+        _make_secret(path)
+    if not (kept := path.read_text().strip()):
+        raise Misconfigured(f"{path} 是空的,没有密钥可用:从未发过通知的,删去它再启动;否则请从备份恢复")
+    return kept
+
+
+def _make_secret(path: Path) -> None:
+    """Whole or not at all: a full disk leaves no empty key behind, and of two that start at once one is first."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as made:
-        made.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret_key-") as made:
+            made.write(secrets.token_urlsafe(48))
+            made.flush()
+            os.fsync(made.fileno())
+            with suppress(FileExistsError):
+                os.link(made.name, path)
+    except OSError as error:
+        raise Misconfigured(f"{path} 写不下:{plainly.of_system(error)}") from error
 
 
 def find_faults(environ: Mapping[str, str]) -> list[str]:

@@ -39,6 +39,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from coordinator import plainly
 from coordinator.errors import Misconfigured
 
 
@@ -65,7 +66,7 @@ def home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Misconfigured(f"LIANDONG_HOME {folder} 不能使用:{error.strerror};请改用可写的目录") from error
+        raise Misconfigured(f"LIANDONG_HOME {folder} 不能使用:{plainly.of_system(error)}") from error
     return folder
 
 
@@ -234,5 +235,5 @@ def reachable() -> str:
         with engine().connect() as opened:
             opened.exec_driver_sql("SELECT 1")
     except OperationalError as error:
-        return str(error.orig).strip().splitlines()[0]
+        return plainly.of_database(error.orig)
     return ""

@@ -17,6 +17,7 @@ from coordinator import audit, clock, db, mandates, progress, queues, response, 
 from coordinator.errors import NotFound, Refusal, Unprocessable
 from coordinator.models import Alert, Drill, Mode, Signature
 from coordinator.response import Proposal
+from coordinator.spoken import STATES
 from rules.levels import Level
 
 FOLDER = Path(rules.__file__).parent / "sets" / "drills"
@@ -117,7 +118,7 @@ def stop(session: Session, drill_id: int, *, by: str) -> Drill:
     """中止: whatever is not sent stays unsent; who was reached hears that the drill has ended."""
     drill = load(session, drill_id)
     if drill.state != RUNNING:
-        raise Unprocessable(f"演练 {drill.id} 已{drill.state},不能再中止")
+        raise Unprocessable(f"演练 {drill.id} {STATES[drill.state]},不能再中止")
     response.call_off(session, alert_of(session, drill), by=by)
     drill.state, drill.ended_at = STOPPED, clock.now()
     audit.record(session, by, "stop drill", f"drill:{drill.id}")

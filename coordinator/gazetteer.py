@@ -21,12 +21,15 @@ _SUFFIXES = ("市", "地区", "盟", "省")
 class City:
     """A city as GB/T 2260 codes it; ``tile`` is its (column, row) on the schematic map, None outside the region.
 
-    Far from the region ``lon`` and ``lat`` are nan: such a city is known by code and name alone.
+    Far from the region ``lon`` and ``lat`` are nan: such a city is known by code and Chinese name alone, and ``name_en``
+    is that name.
     """
 
     code: str
     name: str
+    name_en: str
     province: str
+    province_en: str
     lon: float
     lat: float
     tile: tuple[int, int] | None
@@ -51,15 +54,18 @@ class Region:
 @cache
 def gazetteer() -> tuple[City, ...]:
     """The cities of the region and round it, known with place and neighbours; `find_city` knows the nation's others."""
-    path = SETS / "regions" / "cities.toml"
-    return tuple(_city(row, f"regions/cities.toml city[{place}]") for place, row in enumerate(read(path)["city"]))
+    table, where = read(SETS / "regions" / "cities.toml"), "regions/cities.toml city[{}]"
+    return tuple(_city(row, table["province_en"], where.format(place)) for place, row in enumerate(table["city"]))
 
 
-def _city(row: Mapping[str, Any], where: str) -> City:
-    kinds: dict[str, type] = {"code": str, "name": str, "province": str, "lon": float, "lat": float}
+def _city(row: Mapping[str, Any], provinces: Mapping[str, str], where: str) -> City:
+    kinds: dict[str, type] = {
+        "code": str, "name": str, "name_en": str, "province": str, "lon": float, "lat": float,
+    }  # fmt: skip
     strict.check(row, where, required=kinds, optional={"tile": list, "neighbours": list})
     tile = (int(row["tile"][0]), int(row["tile"][1])) if "tile" in row else None
-    return City(**{key: row[key] for key in kinds}, tile=tile, neighbours=tuple(row.get("neighbours", ())))
+    plain = {key: row[key] for key in kinds} | {"province_en": provinces[row["province"]]}
+    return City(**plain, tile=tile, neighbours=tuple(row.get("neighbours", ())))
 
 
 @cache
@@ -74,7 +80,7 @@ def _elsewhere() -> dict[str, City]:
     lines = read(SETS / "regions" / "elsewhere.toml")["places"].split("\n")
     words: dict[str, City] = {}
     for code, name, written, province in (line.split() for line in lines if line):
-        place = City(code, name, province, lon=nan, lat=nan, tile=None, neighbours=())
+        place = City(code, name, name, province, province, lon=nan, lat=nan, tile=None, neighbours=())
         words |= dict.fromkeys((code, name, written, _plain(written)), place)
         words |= {f"{name}州": place} if written.endswith("自治州") else {}  # as the national publication writes it
     return words

@@ -46,6 +46,11 @@ def give_back(name: str, holder: str) -> None:
         session.execute(update(Lease).where(Lease.name == name, Lease.holder == holder).values(until_s=0.0))
 
 
+def holder(session: Session, name: str) -> str:
+    """Who leads now; empty when the lead has run out or was given back."""
+    return session.scalar(select(Lease.holder).where(Lease.name == name, Lease.until_s > db.seconds())) or ""
+
+
 def leader_age_s(session: Session, name: str) -> float | None:
     """Seconds since the lead was last renewed; None when nobody ever led."""
     return session.scalar(select(db.seconds() - (Lease.until_s - LASTS_S)).where(Lease.name == name, Lease.epoch > 0))

@@ -106,9 +106,14 @@ def _can_call() -> bool:
 
 
 def page(session: Session, alert: Alert, officers: Sequence[Officer], *, purpose: str, step: int, n: int = 0) -> None:
-    """One text to each, by every address they have. Rows like any notice: claimed, sent and accounted for the same way."""
+    """One text to each, by every address they have. Rows like any notice: claimed, sent and accounted for the same way.
+
+    Who is to sign reads what is asked for, not what still stands.
+    """
     order = issuing.order_of(
-        session, alert, Issue(alert_id=alert.id, rev=alert.rev, change=_change(session, alert), issued_at=clock.now())
+        session,
+        response.as_asked(alert),
+        Issue(alert_id=alert.id, rev=alert.rev, change=_change(session, alert), issued_at=clock.now()),
     )
     rows: list[dict[str, Any]] = []
     book = wordings.Book()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from coordinator import clock, paging, response, rulebook
 from coordinator.models import Alert, AlertState, Episode, Mode, Revision
 from coordinator.response import IN_FORCE, OPEN, PROGRAM, Proposal
+from coordinator.spoken import STATES
 from rules.grading import Grading
 from rules.levels import Level
 from rules.lifecycle import Change, ChangeKind, Standing
@@ -155,7 +156,7 @@ class Desk:
     def _ask(self, alert: Alert, changes: Mapping[str, Change], grounds: Grounds, *, level: Level) -> str:
         leading = _leading(changes.values())
         if alert.state != AlertState.ACTIVE:
-            return f"{leading.reason};预警 {alert.number} 处于 {alert.state},待其办结后再议"
+            return f"{leading.reason};预警 {alert.number} {STATES[alert.state]},待其办结后再议"
         if level == alert.level and leading.kind not in LONGER:
             return ""
         wanted = self._wanted(alert, changes, grounds, level=level)

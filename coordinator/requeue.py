@@ -9,6 +9,7 @@ from contacts.models import Officer
 from coordinator import audit, clock, mandates
 from coordinator.errors import NotFound, Refusal, Unprocessable
 from coordinator.models import Alert, AlertState, Notice, NoticeKind, State
+from coordinator.spoken import STATES
 
 FRESH: dict[str, Any] = {
     "state": State.PENDING, "account": "", "reference": None, "attempts": 0, "try_s": 0.0, "lease_s": 0.0,
@@ -48,7 +49,7 @@ def successor(session: Session, dead: Notice) -> int | None:
 
 def _may_still_be_said(session: Session, dead: Notice) -> None:
     if dead.state != State.DEAD:
-        raise Unprocessable(f"只有 dead 的通知可以重新派发,这一份是 {dead.state}")
+        raise Unprocessable(f"只有“{STATES['dead']}”的通知可以重新派发,这一份是“{STATES[dead.state]}”")
     if dead.valid_until and dead.valid_until < clock.now():
         raise Unprocessable("这份通知的指令已经结束,不能再发;请改用电话说明")
     alert = session.get(Alert, dead.alert_id, with_for_update=True) if dead.alert_id else None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from coordinator.models import (
     State,
 )
 from coordinator.render import real_words_only
+from coordinator.spoken import STATES
 from rules.levels import Level
 
 S = AlertState
@@ -312,6 +314,14 @@ def alert_says(alert: Alert) -> dict[str, Any]:
     }
 
 
+def as_asked(alert: Alert) -> Alert:
+    """The alert as it would stand once what waits is signed; the row itself is left alone."""
+    values = {column.key: copy(getattr(alert, column.key)) for column in Alert.__table__.columns}
+    wished = Alert(**values)
+    _put_in_force(wished, alert.pending.get("wanted", {}))
+    return wished
+
+
 def _may_sign(session: Session, alert: Alert, officer: Officer) -> None:
     mandates.require(officer, "sign")
     mandates.require_places(officer, {*alert.cities, *alert.pending.get("wanted", {}).get("cities", [])})
@@ -347,7 +357,7 @@ def _sign(session: Session, alert: Alert, officer: Officer, *, decision: str, pu
 
 def _expect(alert: Alert, *states: AlertState) -> None:
     if alert.state not in states:
-        raise Stale(f"预警 {alert.number} 处于 {alert.state},不能这样办理", **current(alert))
+        raise Stale(f"预警 {alert.number} {STATES[alert.state]},不能这样办理;请重新查看", **current(alert))
 
 
 def _open_round(alert: Alert) -> None:

@@ -24,7 +24,7 @@ def _alembic() -> Config:
 def upgrade() -> str:
     """Create or migrate the schema, set the guards; the version now in the database."""
     if trouble := db.reachable():
-        raise Misconfigured(f"DATABASE_URL: 数据库连不上({trouble});请检查地址、账户与服务")
+        raise _unusable(trouble)
     moved.refuse()
     command.upgrade(_alembic(), "head")
     guard()
@@ -45,7 +45,7 @@ def expected() -> str:
 def require() -> None:
     """Raise Misconfigured unless the database is ready for this code."""
     if trouble := db.reachable():
-        raise Misconfigured(f"DATABASE_URL: 数据库连不上({trouble});请检查地址、账户与服务")
+        raise _unusable(trouble)
     found = version()
     if not found:
         raise Misconfigured("数据库还没有建表;请先运行 liandong init")
@@ -54,6 +54,12 @@ def require() -> None:
             f"数据库版本 {found} 与程序 {expected()} 不一致;请运行 liandong init 升级,或换用相应版本的程序"
         )
     moved.refuse()
+
+
+def _unusable(trouble: str) -> Misconfigured:
+    if db.is_sqlite():
+        return Misconfigured(f"数据库文件 {db.engine().url.database} 不能使用:{trouble}")
+    return Misconfigured(f"DATABASE_URL: 数据库连不上({trouble});请检查地址、账户与服务")
 
 
 def guard() -> None:

@@ -5,11 +5,18 @@ import uuid
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from coordinator import clock, db, leases
 
 LEAD = "dispatch"
 RENEW_EVERY_S = 3.0
+ALL = "all"
+
+
+def dispatching(session: Session) -> str:
+    """Which process dispatches: its number on SQLite (empty when none does), ``all`` on PostgreSQL."""
+    return leases.holder(session, LEAD).partition(":")[0] if db.is_sqlite() else ALL
 
 
 class Standby:

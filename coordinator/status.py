@@ -17,6 +17,7 @@ from coordinator import (
     leases,
     pace,
     progress,
+    standby,
     underway,
 )
 from coordinator.models import Alert, Breaker, Drill, Notice, State
@@ -57,6 +58,7 @@ def looked_after(session: Session) -> dict[str, Any]:
     groups, share = underway.look(session), disks.fullness()
     return {
         "held": fingerprint.recorded(session),
+        "dispatching": standby.dispatching(session),
         "underway": [one.as_json() for one in groups],
         "in_doubt": underway.oldest(groups),
         "troubles": [

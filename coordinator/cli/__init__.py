@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from coordinator.errors import CoordinatorError
+from coordinator import plainly
+from coordinator.errors import CoordinatorError, Fault
 
 COMMANDS = {
     "demo": ("demo", "一条命令看全过程:真实污染过程、签发、派发、签收、演练(示例数据)"),
@@ -49,6 +50,12 @@ class Lazy(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Fault("已中断;已写入的都完整,重新运行即可") from stop
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, caption) for name, (_, caption) in COMMANDS.items()])
@@ -69,3 +76,9 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        sentence = plainly.of_any(error)
+        if not sentence:
+            raise
+        click.echo(f"liandong: {sentence}", err=True)
+        sys.exit(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from coordinator import cap_check
+from coordinator import cap_check, plainly
 from coordinator.cap_check import LARGEST, Verdict
 from coordinator.errors import Refusal
 
@@ -32,7 +32,7 @@ def _checked(file: Path) -> Verdict:
     except FileNotFoundError as fault:
         raise Refusal(f"没有文件 {file}") from fault
     except OSError as fault:
-        return cap_check.unreadable(f"无法读取 {file}:{fault.strerror}")
+        return cap_check.unreadable(f"无法读取 {file}:{plainly.of_system(fault)}")
 
 
 def _start(file: Path) -> bytes:

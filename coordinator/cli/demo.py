@@ -45,4 +45,6 @@ def demo(port: int, name: str, plants: int, hour_seconds: float) -> None:
         )  # fmt: skip
         log = home / "log"
         log.mkdir(exist_ok=True)
-        sys.exit(supervisor.run(show.roles(port, carriers, home), also=playing, log=log))
+        code = supervisor.run(show.roles(port, carriers, home), also=playing, log=log)
+        click.echo(f"演示没有开始,原因在 {log}。 Not started." if code else "演示已停止。 Stopped.")
+        sys.exit(code)

@@ -14,7 +14,7 @@ from contacts import emission_list, lists, people, places, register
 from contacts.complaints import Report, Unreadable
 from contacts.emission_list import Vocabulary
 from contacts.weighing import Weighed, leave_trace
-from coordinator import audit, clock, db, rulebook, rulebook_measures
+from coordinator import audit, clock, db, plainly, rulebook, rulebook_measures
 from coordinator.errors import CoordinatorError, Fault, Misconfigured, Refusal
 
 Weigh = Callable[[Session], Weighed]
@@ -93,6 +93,7 @@ def _stations(path: Path, tick: Progress) -> tuple[Weigh, Write]:
     return lambda session: register.weigh_stations(session, rows), register.write_stations
 
 
+STOPPED = "已中断:这个文件没有写入任何内容,原名单未变;可以重新导入"
 REGISTERS = {
     "enterprises": ("企业应急减排清单", _enterprises),
     "contacts": ("企业联系人", _contacts),
@@ -114,6 +115,8 @@ def settle(name: str, path: Path, *, dry: bool) -> Report:
         weigh, write = REGISTERS[name][1](path, tick)
     except Unreadable as error:
         raise Refusal(str(error)) from error
+    except KeyboardInterrupt as stop:
+        raise Fault(STOPPED) from stop
     finally:
         tick.end()
     try:
@@ -125,6 +128,8 @@ def settle(name: str, path: Path, *, dry: bool) -> Report:
                 _seal(session, weighed, path)
     except DatabaseError as error:
         raise _trouble(error) from error
+    except KeyboardInterrupt as stop:
+        raise Fault(STOPPED) from stop
     return weighed.report()
 
 
@@ -138,7 +143,7 @@ def _trouble(error: DatabaseError) -> CoordinatorError:
     reason = str(error.orig).strip().splitlines()[0]
     if "no such table" in reason or "does not exist" in reason:
         return Misconfigured("数据库尚未建立,请先运行 liandong init")
-    return Fault(f"数据库没有接受这次导入,原名单未变:{reason}")
+    return Fault(f"数据库没有接受这次导入,原名单未变:{plainly.of_database(reason)}")
 
 
 def _command(name: str, caption: str) -> click.Command:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from coordinator import arrivals, findings, rulebook_incidents
+from coordinator import arrivals, findings, plainly, rulebook_incidents
 from coordinator.errors import Refusal
 
 JSON_FILE = click.Path(path_type=Path, allow_dash=True)
@@ -48,7 +48,7 @@ def read(file: Path) -> Any:
         text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
     except OSError as fault:
-        raise Refusal(f"无法读取 {file}:{fault.strerror}") from fault
+        raise Refusal(f"无法读取 {file}:{plainly.of_system(fault)}") from fault
     except UnicodeDecodeError as fault:
         raise Refusal(f"{file} 不是 UTF-8 编码的文本;请以 UTF-8 另存") from fault
     except (ValueError, RecursionError) as fault:

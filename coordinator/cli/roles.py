@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from coordinator import plainly
 from coordinator.errors import Misconfigured
 
 
@@ -63,7 +64,9 @@ def up(port: int | None) -> None:
     with supervisor.only_one():
         refuse_taken(host, chosen)
         click.echo(f"联动 {settings.public_base_url} — Ctrl-C 停止")
-        sys.exit(supervisor.run({"web": ["web", "--port", str(chosen)], "worker": ["worker"], "clock": ["clock"]}))
+        code = supervisor.run({"web": ["web", "--port", str(chosen)], "worker": ["worker"], "clock": ["clock"]})
+        click.echo("已停止。 Stopped.")
+        sys.exit(code)
 
 
 def listening_place(base_url: str, port: int | None) -> tuple[str, int]:
@@ -84,5 +87,5 @@ def refuse_taken(host: str, port: int) -> None:
             tried.bind((host, port))
         except OSError as error:
             raise Misconfigured(
-                f"端口 {host}:{port} 用不了({error.strerror});请停掉占用它的程序,或用 --port 换一个"
+                f"端口 {host}:{port} 用不了:{plainly.of_system(error)};请停掉占用它的程序,或用 --port 换一个"
             ) from error

@@ -15,6 +15,8 @@ import click
 from coordinator import clock
 from coordinator.demo.stage import Actor, Episode
 from coordinator.errors import TryLater
+from coordinator.spoken import STATES
+from rules.levels import Level
 
 CODE = re.compile(r"签收码\s*(\d{4})")
 LINK = re.compile(r"/a/([A-Za-z0-9_-]{16,})")
@@ -123,7 +125,9 @@ class Officers:
             self.seen[alert["id"]] = now
             drill = "【演练】" if alert["mode"] == "exercise" else ""
             cities = "、".join(alert["city_names"][:6])
-            say(f"{drill}预警 {alert['number']} {cities} {alert['level']} → {alert['state']}")
+            say(
+                f"{drill}预警 {alert['number']} {cities} {Level.parse(alert['level']).chinese} → {STATES[alert['state']]}"
+            )
 
     def _act(self, alert: dict[str, Any], act: str, roles: tuple[str, ...], most: int) -> None:
         able = [

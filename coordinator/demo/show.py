@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from coordinator import clock
+from coordinator import clock, rulebook
 from coordinator.demo.play import Api, Feed, Officers, Plants, keep, say
 from coordinator.demo.stage import Actor, Episode, Stagehand
 from coordinator.errors import TryLater
@@ -91,6 +91,11 @@ def run(
     click.echo("按 Ctrl-C 结束。 Press Ctrl-C to stop.")
 
 
+def _place(code: str) -> str:
+    """A province by its name."""
+    return next((one.province for one in rulebook.gazetteer() if one.code[:2] == code[:2]), code)
+
+
 def _await(web: Api, stopping: threading.Event) -> None:
     while True:
         try:
@@ -104,6 +109,6 @@ def _announce(web: str, inbox: str, actors: Sequence[Actor]) -> None:
     click.echo(f"\n  值班台 Desk      {web}/\n  收件箱 Inbox     {inbox}/   (示例手机与邮箱,无需登录)\n")
     click.echo("  示例人员的登录(他们也会通过接口自动签发,下面会写明):")
     for actor in (actor for actor in actors if actor.password):
-        where = "、".join(actor.cities[:4]) + ("…" if len(actor.cities) > 4 else "")
+        where = "、".join(_place(code) for code in actor.cities[:4]) + ("…" if len(actor.cities) > 4 else "")
         click.echo(f"    {actor.id:<12} 口令 {actor.password:<10} {ROLE_NAMES[actor.role]}  {actor.name}  {where}")
     click.echo("")

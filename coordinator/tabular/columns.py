@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from coordinator import plainly
 from coordinator.errors import Refusal
 from coordinator.tabular import documents
 
@@ -86,7 +87,7 @@ def load(path: str | Path) -> Raw:
     try:
         raw = _parquet(file) if file.suffix == ".parquet" else _text(file, _content(file))
     except OSError as error:
-        raise Refusal(f"{path}:读不了({error.strerror or error}),请检查权限或文件是否完整") from error
+        raise Refusal(f"{path}:读不了({plainly.of_system(error)}),请检查权限或文件是否完整") from error
     if not raw.rows:
         raise Refusal(f"{path}:只有表头或是空文件,没有任何数据行")
     return raw

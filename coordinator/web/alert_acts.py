@@ -122,14 +122,19 @@ def _change(session: Session, alert: Alert, officer: Officer, words: Words) -> N
 
 
 def _wanted(alert: Alert, words: Words) -> Words:
-    """What is to be said instead, checked as a whole: a change may not say what a proposal could not."""
+    """What is to be said instead, checked as a whole: a change may not say what a proposal could not.
+
+    What is left out stays. An end that is given as nothing is taken back: 另行通知.
+    """
     wanted: Words = {name: words[name] for name in CHANGEABLE if words.get(name) is not None}
+    if "effective_to" in words:
+        wanted["effective_to"] = words["effective_to"]
     if "level" in wanted:
         wanted["level"] = wire.level(wanted["level"])
     if "cities" in wanted:
         wanted["cities"] = sorted(wire.cities(wanted["cities"]))
     for name in ("effective_from", "effective_to"):
-        if name in wanted:
+        if wanted.get(name) is not None:
             wanted[name] = wire.moment(wanted[name], name)
     if not wanted:
         raise Refusal(f"没有写要变更什么；可变更 {'、'.join(CHANGEABLE)}")

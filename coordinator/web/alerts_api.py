@@ -89,7 +89,7 @@ def _add(name: str) -> None:
     summary, schema = SUMMARIES[name]
 
     def acted(session: Session, alert_id: int, body: asked.Act) -> Answer:
-        words = body.model_dump(exclude={"rev"})
+        words = body.model_dump(exclude={"rev"}, exclude_unset=True)
         alert = alert_acts.perform(session, name, alert_id, auth.officer(), rev=body.rev, words=words)
         return said.alert(session, alert)
 

@@ -47,7 +47,7 @@ class Act(Body):
 
 
 class Change(Body):
-    """What shall be said instead; what is left out stays."""
+    """What shall be said instead; what is left out stays. ``effective_to: null`` takes the end back."""
 
     rev: Rev
     level: LevelWord | None = None

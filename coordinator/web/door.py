@@ -1,5 +1,6 @@
 """Who stands at the desk? The blueprint of all officers' pages, its sessions and its errors."""
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,17 @@ def _told(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, CoordinatorError):
         chinese, _, english = error.title.partition(" ")
         title = english if wording.language() == "en" else chinese
-        return title, str(error) or (error.__doc__ or ""), error.http_status
+        return title, _named(str(error) or (error.__doc__ or "")), error.http_status
     if isinstance(error, HTTPException) and error.code:
         return say("无法办理"), say(HTTP.get(error.code, "请返回上一页核对所填内容")), error.code
     return say("系统故障"), say("这一步没有办成，已记入日志；急事请改用电话，并通知系统管理员"), 500
+
+
+def _named(sentence: str) -> str:
+    """Programs read the names of fields, people their captions."""
+    return re.sub(
+        r"\b(effective_from|effective_to|level|cities|reason)\b", lambda name: wording.field(name[0]), sentence
+    )
 
 
 desk.register_error_handler(CoordinatorError, explain)

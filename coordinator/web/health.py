@@ -40,6 +40,7 @@ def ready() -> tuple[Response, int]:
         return jsonify(ready=False, reasons=[f"数据库没有准备好({type(error).__name__});请运行 liandong init"]), 503
     reasons = list(_reasons(found))
     warnings = [found["disk"]["warning"]] if found["disk"]["warning"] else []
+    warnings += [] if found["dispatching"] else ["没有进程在派发；请运行 liandong worker"]
     return jsonify({"ready": not reasons, "reasons": reasons, "warnings": warnings, **found}), 503 if reasons else 200
 
 

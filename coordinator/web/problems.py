@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from coordinator.errors import CoordinatorError, Refusal, Stale, TryLater, Unauthenticated
+from coordinator.web import wording
 
 logger = logging.getLogger(__name__)
 SAYS = {
@@ -102,4 +103,5 @@ def told(status: int, title: str, detail: str, **more: Any) -> Response:
         body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
         text = json.dumps(body, ensure_ascii=False, default=str)
         return Response(text, status, content_type="application/problem+json")
-    return make_response(render_template("pages/fault.html", status=status, sentence=detail), status)
+    page = render_template("pages/fault.html", status=status, sentence=wording.say(detail), lang=wording.language())
+    return make_response(page, status)

@@ -4,41 +4,6 @@ from coordinator import underway
 
 PHASES, CAUSES, NEXTS, REMEDIES = underway.PHASES, underway.CAUSES, underway.NEXTS, underway.REMEDIES
 
-STATES = {
-    "detected": "程序研判",
-    "proposed": "已拟定",
-    "pending_approval": "待签发",
-    "approved": "已签发",
-    "issuing": "派发中",
-    "active": "生效中",
-    "changing": "变更待签",
-    "held": "已暂停",
-    "lifted": "已解除",
-    "retracted": "已撤回",
-    "rejected": "已退回",
-    "expired": "已过期",
-    "dismissed": "已作废",
-    "closed": "已归档",
-    "planned": "已计划",
-    "pending": "待发",
-    "sending": "发送中",
-    "uncertain": "结果待查",
-    "accepted": "运营商已收",
-    "sent": "已发出",
-    "delivered": "已送达",
-    "undelivered": "未送达",
-    "failed": "发送失败",
-    "unknown": "无回执",
-    "cancelled": "已取消",
-    "superseded": "被新版取代",
-    "suppressed": "不予发送",
-    "dead": "故障待处理",
-    "open": "处置中",
-    "running": "进行中",
-    "stopped": "已中止",
-    "finished": "已结束",
-    "held_off": "未能开始",
-}
 CHANGES = {
     "start": "启动",
     "upgrade": "升级",
@@ -49,7 +14,20 @@ CHANGES = {
     "release": "恢复派发",
 }
 MODES = {"actual": "真实", "exercise": "演练", "test": "测试"}
+TOPICS = {"air": "大气污染", "incident": "突发环境事件"}
+SUBJECTS = {
+    "alert": "预警",
+    "incident": "突发事件",
+    "drill": "演练",
+    "notice": "通知",
+    "officer": "人员",
+    "receiver": "单位",
+    "register": "名单",
+    "file": "文件",
+    "sign-in": "登录",
+}
 KINDS = {"order": "管控通知", "reminder": "催办", "correction": "更正", "manual": "人工补发"}
+ENVIRONMENTS = {"production": "正式运行", "development": "试用", "test": "测试"}
 CHANNELS = {
     "sms": "短信",
     "email": "邮件",
@@ -111,6 +89,17 @@ FIELDS = {
     "words": "原话",
     "file": "文件",
     "learned_at": "得知时间",
+    "incident": "事件",
+    "duty": "报告时限",
+    "officer": "人员",
+    "notice": "通知",
+    "drill": "演练",
+    "city": "城市",
+    "count": "条数",
+    "added": "新增",
+    "changed": "变更",
+    "removed": "删除",
+    "unchanged": "不变",
 }
 ACTS = {
     "propose": "拟定",
@@ -169,4 +158,10 @@ FACTS = {
     "water_intake_stopped": "取水中断",
     "cross_boundary": "已确认跨界影响",
     "possible_cross_boundary": "可能跨界影响",
+    "sensitive": "敏感情况",
+    "river": "河流",
+    "name": "名称",
+    "km_to_boundary": "距下游边界",
+    "boundary_river": "是否界河",
+    "learned_at": "得知时间",
 }

@@ -11,12 +11,15 @@ from flask import g, has_request_context, request
 
 from coordinator import clock, rulebook
 from coordinator.errors import Refusal
+from coordinator.spoken import STATES
+from coordinator.web.incident_words import CHOICES, SENSITIVE
 from coordinator.web.vocabulary import (
     ACTS,
     ANSWERS,
     CAUSES,
     CHANGES,
     CHANNELS,
+    ENVIRONMENTS,
     FACTS,
     FIELDS,
     GRADES,
@@ -29,7 +32,8 @@ from coordinator.web.vocabulary import (
     PHASES,
     REMEDIES,
     ROLES,
-    STATES,
+    SUBJECTS,
+    TOPICS,
 )
 from rules.levels import Level
 
@@ -43,7 +47,11 @@ def english() -> Mapping[str, str]:
     """The catalogue, read as it is: nothing has to be compiled."""
     with CATALOGUE.open("rb") as file:
         catalogue = read_po(file, locale="en")
-    return {str(entry.id): str(entry.string) for entry in catalogue if entry.id and entry.string}
+    return {
+        (f"{entry.context}\x04" if entry.context else "") + str(entry.id): str(entry.string)
+        for entry in catalogue
+        if entry.id and entry.string
+    }
 
 
 def language() -> str:
@@ -60,6 +68,11 @@ def say(words: str, **values: object) -> str:
     """``words`` in the reader's language, with ``%(name)s`` filled in."""
     said = english().get(words, words) if language() == "en" else words
     return said % values if values else said
+
+
+def say_as(context: str, words: str) -> str:
+    """``words`` where one Chinese word needs another English one: a button says Sign, a history says signed."""
+    return english().get(f"{context}\x04{words}", "") or say(words) if language() == "en" else words
 
 
 def moment(at: datetime | str | None) -> str:
@@ -112,16 +125,20 @@ def level_word(value: int | str | Level) -> str:
 
 
 def city(code: str) -> str:
-    """A city's name; a code nobody knows stays a code."""
+    """A city's name in the reader's language; a code nobody knows stays a code."""
     try:
-        return rulebook.city(code).name
+        found = rulebook.city(code)
     except Refusal:
         return code
+    return found.name_en if language() == "en" else found.name
 
 
 def place(code: str) -> str:
     """A city's name, or of a mandate's province."""
-    return next((one.province for one in rulebook.gazetteer() if code == f"{one.code[:2]}0000"), "") or city(code)
+    found = next((one for one in rulebook.gazetteer() if code == f"{one.code[:2]}0000"), None)
+    if found is None:
+        return city(code)
+    return found.province_en if language() == "en" else found.province
 
 
 def cities(codes: list[str], most: int = 8) -> str:
@@ -147,13 +164,13 @@ def _short(name: str, value: Any) -> str:
     return told(value, "change" if name == "purpose" else name)[:200]
 
 
-def worded(vocabulary: Mapping[str, str]) -> Any:
+def worded(vocabulary: Mapping[str, str], context: str = "") -> Any:
     """A filter that says a code's word; an unknown code is shown as it is, never hidden."""
-    return lambda code: say(vocabulary.get(str(code), str(code)))
+    return lambda code: say_as(context, vocabulary.get(str(code), str(code)))
 
 
 def field(name: str) -> str:
-    return say(FIELDS.get(name, name))
+    return say(FIELDS.get(name) or FACTS.get(name, name))
 
 
 def told(value: Any, name: str) -> str:
@@ -164,14 +181,38 @@ def told(value: Any, name: str) -> str:
         return level(value)
     if name == "cities":
         return cities(value, most=40)
-    if name in ("effective_from", "effective_to"):
+    if name in ("effective_from", "effective_to") or name.endswith("_at"):
         return moment(value)
-    vocabulary = {"change": CHANGES, "mode": MODES}.get(name, {})
-    return say(vocabulary.get(str(value), str(value)))
+    if isinstance(value, list):
+        return say("、").join(told(each, name) for each in value)
+    return say(_VALUES.get(name, {}).get(str(value), str(value)))
+
+
+def subject(code: str) -> str:
+    """What an audit row is about: alert:12 is 预警 12."""
+    kind, _, which = code.partition(":")
+    return f"{say_as('subject', SUBJECTS.get(kind, kind))} {say(REGISTERED.get(which, which))}".strip()
+
+
+REGISTERED = {
+    "enterprises": "应急减排清单",
+    "contacts": "企业联系人",
+    "officers": "值班人员",
+    "shifts": "值班表",
+    "stations": "监测站点",
+}
+_VALUES: Mapping[str, Mapping[str, str]] = {
+    "change": CHANGES,
+    "mode": MODES,
+    "kind": TOPICS,
+    "sensitive": SENSITIVE,
+    **{name: choice for name, (_, choice) in CHOICES.items()},
+}
 
 
 FILTERS: dict[str, Any] = {
     "details": details,
+    "subject": subject,
     "fact": worded(FACTS),
     "field": field,
     "told": told,
@@ -193,12 +234,13 @@ FILTERS: dict[str, Any] = {
     "kind": worded(KINDS),
     "channel": worded(CHANNELS),
     "limit": worded(LIMITS),
-    "role": worded(ROLES),
+    "role": worded(ROLES, "role"),
     "answered": worded(ANSWERS),
     "grade": worded(GRADES),
+    "environment": worded(ENVIRONMENTS),
     "lane": worded(LANES),
     "measure": worded(MEASURES),
-    "act": worded(ACTS),
+    "act": worded(ACTS, "act"),
     "phase": worded(PHASES),
     "cause": worded(CAUSES),
     "next": worded(NEXTS),

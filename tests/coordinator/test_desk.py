@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from contacts.models import Enterprise, Officer
-from coordinator import db, fingerprint
+from coordinator import db, fingerprint, leases
 from coordinator.models import Alert, Answer, Audited, Incident, Notice, Receiver, Setting, Signature
 from coordinator.web import create_app, passwords
 from tests import desk_region
@@ -440,3 +440,26 @@ def test_every_page_says_when_nothing_is_sent_and_the_system_page_what_waits(des
     desk.client.set_cookie("lang", "en")
     desk.get("/system")
     assert "Under way and in doubt" in desk.page and "an administrator checks and adopts" in desk.page
+
+
+def test_the_words_for_the_phone_follow_the_alert(desk: Desk, numbers: dict[str, int]) -> None:
+    said = {}
+    desk.sign_in("D01").client.set_cookie("lang", "en")
+    for name in ("active", "dead", "drill"):
+        desk.get(f"/alerts/{numbers[name]}/call-sheet")
+        said[name] = re.search(r'class="words" lang="zh-CN">(.*?)</p>', desk.page, re.S)[1]  # type: ignore[index]
+
+    assert "黄色预警" in said["active"] and "起，至" in said["active"]
+    assert said["drill"].startswith("【演练】这是演练，生产照常。") and said["drill"].endswith("【演练】")
+    assert "演练" not in said["active"] + said["dead"]
+
+
+def test_the_system_page_says_who_sends(desk: Desk) -> None:
+    desk.sign_in("D01").get("/system")
+    assert "没有进程在派发" in desk.page
+    leases.take("dispatch", "4711:abc")
+
+    desk.get("/system")
+
+    assert "由进程 4711 派发" in desk.page
+    assert desk.client.get("/readyz").json["dispatching"] == "4711"

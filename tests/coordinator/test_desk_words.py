@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from coordinator import clock, db
+from coordinator import clock, db, rulebook, spoken
 from coordinator.cli.imports import REGISTERS
 from coordinator.models import Reading
-from coordinator.web import door, vocabulary, wording
-from coordinator.web.looks import air, evidence, incident_form, stamp, telling
+from coordinator.web import door, incident_words, problems, vocabulary, wording
+from coordinator.web.looks import air, evidence, stamp, telling
 from coordinator.web.pages import alerts
 from rules.levels import Level
 
@@ -37,15 +37,17 @@ def said() -> set[str]:
     found |= {words for path in code for words in IN_CODE.findall(path.read_text())}
     tables = [table for name, table in vars(vocabulary).items() if name.isupper()]
     tables += [
-        incident_form.COUNTS,
-        incident_form.SENSITIVE,
-        incident_form.REGIMES,
+        spoken.STATES,
+        incident_words.COUNTS,
+        incident_words.SENSITIVE,
+        incident_words.REGIMES,
         evidence.WORDS,
         alerts.DONE,
         door.HTTP,
+        problems.SAYS,
     ]
     found |= {words for table in tables for words in table.values()}
-    found |= {words for title, choice in incident_form.CHOICES.values() for words in (title, *choice.values())}
+    found |= {words for title, choice in incident_words.CHOICES.values() for words in (title, *choice.values())}
     return {words for words in found | {level.chinese for level in Level} if CHINESE.search(words)}
 
 
@@ -63,6 +65,19 @@ def test_english_fills_in_the_same_values_and_holds_no_chinese() -> None:
         assert not CHINESE.search(
             english.replace("【演练】", "").replace("演练", "").translate(str.maketrans("", "", "ⅠⅡⅢⅣ"))
         ), english
+
+
+def test_every_city_and_province_on_the_map_has_an_english_name() -> None:
+    named = [name for one in rulebook.gazetteer() for name in (one.name_en, one.province_en)]
+
+    assert [name for name in named if not name or CHINESE.search(name)] == []
+    assert len({one.name_en for one in rulebook.gazetteer()}) == len(rulebook.gazetteer())
+
+
+def test_a_history_says_signed_where_a_button_says_sign() -> None:
+    assert wording.english()["act\x04签发"] == "signed" and wording.english()["role\x04审计"] == "auditor"
+    contexts = {key.partition("\x04")[2] for key in wording.english() if key.startswith("act\x04")}
+    assert contexts >= set(vocabulary.ACTS.values()) - {"更新"}
 
 
 def test_no_page_holds_script_or_style_of_its_own() -> None:

@@ -180,7 +180,7 @@ def test_the_command_lists_sources_and_pulls_one(source: SimpleNamespace) -> Non
 
 def test_a_recorded_answer_is_read_as_it_is(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = json.loads((shared_data / "03_forecasts" / "open_meteo_air_quality_2023-04-25_5days.json").read_text())
-    bucharest = rulebook.City("000001", "Bucharest", "", 26.1, 44.43, None, ())
+    bucharest = rulebook.City("000001", "Bucharest", "Bucharest", "", "", 26.1, 44.43, None, ())
     rows = list(open_meteo.city_rows(bucharest, recorded))
     assert len(rows) == 120
     first = rows[0]

@@ -100,7 +100,7 @@ def test_only_what_is_dead(region: SimpleNamespace, state: State) -> None:
         assert notice
         notice.state, notice_id = state, notice.id
 
-    with pytest.raises(Unprocessable, match="dead"):
+    with pytest.raises(Unprocessable, match="故障待处理"):
         again(notice_id)
 
 

@@ -2,15 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from copy import copy
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coordinator import budgets, capacity, clock, issuing, preview, register, render, rulebook_measures, tokens
+from coordinator import (
+    budgets,
+    capacity,
+    clock,
+    issuing,
+    preview,
+    register,
+    render,
+    response,
+    rulebook_measures,
+    tokens,
+)
 from coordinator.errors import CoordinatorError
 from coordinator.limits import Forecast
 from coordinator.models import REACHED, Alert, Issue, Mode, Notice, NoticeKind, Receiver
@@ -38,6 +47,11 @@ class Foreseen:
     limits: Forecast | None = None
     samples: tuple[Sample, ...] = ()
     refused: str = ""
+
+    @property
+    def nobody(self) -> str:
+        """An end that nobody has to hear of, because nobody heard of the beginning."""
+        return "" if self.counts or self.receivers else say("还没有单位收到过这份预警的通知：签发后没有人要再通知。")
 
     @property
     def too_many(self) -> str:
@@ -87,6 +101,8 @@ def button(look: AlertLook, ahead: Foreseen | None) -> str:
     count, change = thousands(ahead.receivers if ahead else 0), say(CHANGES.get(look.waiting, look.waiting))
     if look.alert.mode != Mode.ACTUAL:
         return say("【演练】签发：向 %(n)s 个参演单位和人员发送演练通知", n=count)
+    if look.waiting in issuing.ENDING and ahead and ahead.nobody:
+        return say("签发%(change)s", change=change)
     if look.waiting in issuing.ENDING:
         return say("签发：向 %(n)s 家企业发送真实的%(change)s通知", n=count, change=change)
     return say("签发：向 %(n)s 家企业发送真实指令", n=count)
@@ -100,7 +116,7 @@ def _look_ahead(session: Session, alert: Alert, change: str) -> Foreseen:
 
 
 def _ordering(session: Session, alert: Alert, change: str) -> Foreseen:
-    order, cities = _order(session, alert, change), _wanted(alert).cities
+    order, cities = _order(session, alert, change), response.as_asked(alert).cities
     officers = () if alert.mode == Mode.ACTUAL else register.cards(session, cities)
     counts = preview.preview(
         order,
@@ -147,14 +163,4 @@ def _phones(ladders: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
 
 def _order(session: Session, alert: Alert, change: str) -> Any:
     issue = Issue(alert_id=alert.id, rev=alert.rev, change=change, issued_at=clock.now())
-    return issuing.order_of(session, _wanted(alert), issue)
-
-
-def _wanted(alert: Alert) -> Alert:
-    """The alert as it would stand once signed; the row itself is left alone."""
-    asked = alert.pending.get("wanted", {})
-    values = {column.key: copy(getattr(alert, column.key)) for column in Alert.__table__.columns}
-    for name, value in asked.items():
-        moment = name in ("effective_from", "effective_to") and isinstance(value, str)
-        values[name] = datetime.fromisoformat(value) if moment else value
-    return Alert(**values)
+    return issuing.order_of(session, response.as_asked(alert), issue)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from contacts.models import Officer
+from contacts.models import Enterprise, Officer
 from coordinator import clock, mandates, progress, response
 from coordinator.freshness import feed_ages
 from coordinator.models import Alert, Duty, Incident, Mode, Receiver, Signature
@@ -35,7 +35,7 @@ class Task:
 
 def tasks(session: Session, person: Officer) -> list[Task]:
     """What waits for this person."""
-    found = [*_alerts(session, person), *_incidents(session, person), *_feeds(session, person)]
+    found = [*_alerts(session, person), *_incidents(session, person), *_lists(session), *_feeds(session, person)]
     return sorted(found, key=lambda task: (task.drill, not task.grave, task.at or NEWEST))
 
 
@@ -139,6 +139,13 @@ def _of_duty(duty: Duty, incident: Incident) -> Task:
     words = say("事件报告时限%(when)s:%(title)s", when=when, title=incident.title)
     return Task(grave=True, words=words, press=say("办理"), endpoint="desk.incident", at=duty.due_at,
                 note=moment(duty.due_at), where={"incident_id": incident.id}, drill=incident.mode != Mode.ACTUAL)  # fmt: skip
+
+
+def _lists(session: Session) -> Iterator[Task]:
+    """An order to nobody is no order: the list of plants comes first."""
+    if session.scalar(select(Enterprise.credit_code).limit(1)) is None:
+        words = say("还没有企业名单：签发了也没有人可通知")
+        yield Task(grave=True, words=words, press=say("导入名单"), endpoint="desk.import_form")
 
 
 def _feeds(session: Session, person: Officer) -> Iterator[Task]:

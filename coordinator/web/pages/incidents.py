@@ -8,7 +8,7 @@ from coordinator import clock, mandates, rulebook
 from coordinator import incidents as emergencies
 from coordinator.errors import Refusal
 from coordinator.models import Duty, Incident, Mode
-from coordinator.web import acting, auth, wording
+from coordinator.web import acting, auth, incident_words, wording
 from coordinator.web.door import acted, desk, page_number
 from coordinator.web.looks import incident_form, incidents
 
@@ -25,7 +25,7 @@ def incident_list(session: Session) -> str:
 @desk.get("/incidents/new")
 @auth.may("report")
 def new_incident() -> str:
-    return render_template("pages/report.html", incident=None, places=rulebook.cities(), words=incident_form)
+    return render_template("pages/report.html", incident=None, places=rulebook.cities(), words=incident_words)
 
 
 @desk.post("/incidents/new")
@@ -49,7 +49,9 @@ def incident(session: Session, incident_id: int) -> str:
     look = incidents.one(session, incident_id)
     now = clock.now()
     clocks = [(duty, incidents.duty_words(duty), *incidents.standing(duty, now)) for duty in look.duties]
-    return render_template("pages/incident.html", look=look, incident=look.incident, clocks=clocks, words=incident_form)
+    return render_template(
+        "pages/incident.html", look=look, incident=look.incident, clocks=clocks, words=incident_words
+    )
 
 
 @desk.post("/incidents/<row:incident_id>/update")

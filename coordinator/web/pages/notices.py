@@ -10,6 +10,7 @@ from coordinator.models import Notice, NoticeKind, State
 from coordinator.web import acting, auth, wording
 from coordinator.web.door import acted, desk, page_number
 from coordinator.web.looks import notices
+from rules.levels import Level
 
 
 @desk.get("/alerts/<row:alert_id>/notices")
@@ -49,7 +50,7 @@ def receiver_list(session: Session, alert_id: int) -> str:
 @acting.look
 def call_sheet(session: Session, alert_id: int) -> str:
     alert, rows = notices.alert_of(session, alert_id), notices.sheet(session, alert_id)
-    return render_template("pages/call_sheet.html", alert=alert, receivers=rows)
+    return render_template("pages/call_sheet.html", alert=alert, level=Level(alert.level), receivers=rows)
 
 
 @desk.get("/receivers/<row:receiver_id>")
