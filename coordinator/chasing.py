@@ -62,16 +62,16 @@ def _reminders(
     order = issuing.order_of(session, alert, issue)
     one = issuing.remembered(receiver, order, person=step.person)
     subject = f"alert:{alert.id}"
-    number = session.scalar(
-        select(Notice.number).where(
-            Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key
-        )
-    )
+    before = session.execute(
+        select(Notice.number, Notice.turn)
+        .where(Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key)
+        .order_by(Notice.id)
+    ).first()
     return [
         issuing.notice_row(
-            book, one, way, NoticeKind.REMINDER, number=number or alert.number, code=receiver.code,
+            book, one, way, NoticeKind.REMINDER, number=before.number if before else alert.number, code=receiver.code,
             token=tokens.link(subject, receiver.key), step=receiver.chase_step, now=clock.now(),
         )
-        | {"alert_id": alert.id, "rev": issue.rev}
+        | {"alert_id": alert.id, "rev": issue.rev, "turn": before.turn if before else 0}
         for way in issuing.ways_to(one.person, "reminder" if alert.mode == "actual" else "drill")
     ] if one.person else []  # fmt: skip

@@ -159,7 +159,7 @@ def test_a_bad_address_in_the_middle_keeps_nobody_else_from_their_mail(tmp_path:
     assert asyncio.run(go()) == [
         (Outcome.ACCEPTED, "250"),
         (Outcome.REFUSED, "550"),
-        (Outcome.BUSY, "450"),
+        (Outcome.LATER, "450"),
         (Outcome.REFUSED, "553"),
         (Outcome.ACCEPTED, "250"),
     ]
