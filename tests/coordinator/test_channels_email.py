@@ -189,7 +189,7 @@ ABLE = b"250-relay\r\n250 PIPELINING\r\n"
         ((b"220 hi\r\n", EHLO, b"550 not this sender\r\n", OK), Outcome.MISCONFIGURED, "550"),
         ((b"220 hi\r\n", EHLO, b""), Outcome.NOT_SENT, "stale"),
         ((b"220 hi\r\n", EHLO, OK, b"550 who?\r\n", OK), Outcome.REFUSED, "550"),
-        ((b"220 hi\r\n", EHLO, OK, b"450 greylisted\r\n", OK), Outcome.BUSY, "450"),
+        ((b"220 hi\r\n", EHLO, OK, b"450 greylisted\r\n", OK), Outcome.LATER, "450"),
         ((b"220 hi\r\n", EHLO, OK, b"421 closing\r\n"), Outcome.BUSY, "421"),
         ((b"220 hi\r\n", EHLO, OK, OK, b"452 full\r\n", OK), Outcome.BUSY, "452"),
         ((b"220 hi\r\n", EHLO, OK, OK, b"554 no mail here\r\n", OK), Outcome.REFUSED, "554"),

@@ -14,7 +14,7 @@ from coordinator.models import Mode, Notice, State
 from coordinator.orders import LANES
 from coordinator.response import Proposal
 from rules.levels import Level
-from tests.coordinator.conftest import CITIES, issued, officer, proposed, sign
+from tests.coordinator.conftest import issued, officer, proposed, sign
 from tests.coordinator.test_chasing import later
 from tests.coordinator.test_dispatch import way
 
