@@ -1,15 +1,39 @@
 """催办: past the deadline → remind, then the next on the ladder, then a person at the desk."""
 
-from sqlalchemy import select
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contacts import ladder
-from coordinator import answers, clock, db, issuing, paging, queues, tokens, wordings
+from coordinator import answers, bundles, clock, db, issuing, paging, queues, tokens, wordings
 from coordinator.models import Alert, AlertState, Issue, Notice, NoticeKind, Receiver
+from coordinator.orders import Person, PlannedNotice
 from rules.levels import Level
 
 BATCH = 500
+AT_DEADLINE, AT_ONCE = 1, 2  # steps of the page to the desk: when the time is up, and when no way is left before that
 CHASED = (AlertState.ACTIVE, AlertState.CHANGING, AlertState.ISSUING)
+
+
+@dataclass
+class Round:
+    """What one round asks for: notices as rows, and the alerts whose plants are left to the desk."""
+
+    session: Session
+    book: wordings.Book = field(default_factory=wordings.Book)
+    rows: list[dict[str, object]] = field(default_factory=list)
+    for_the_desk: dict[int, Alert] = field(default_factory=dict)
+    page: int = AT_DEADLINE
+
+    def close(self) -> None:
+        """Write it all: one text for a phone with many plants, one page for an alert with many plants."""
+        sent, folded = bundles.fold(self.session, self.book, self.rows)
+        paging.put(self.session, self.book, sent)
+        bundles.write(self.session, folded)
+        for alert in self.for_the_desk.values():
+            left = _left_to_the_desk(self.session, alert)
+            paging.page_duty(self.session, alert, purpose="unreached", step=self.page, n=left)
 
 
 def chase_due() -> int:
@@ -17,11 +41,12 @@ def chase_due() -> int:
     done = 0
     while True:
         with db.transaction() as session:
-            silent, book = _silent(session), wordings.Book()
-            rows = [row for receiver in silent for row in chase(session, receiver, book)]
-            paging.put(session, book, rows)
+            silent, asked = _silent(session), Round(session)
+            for receiver in silent:
+                chase(asked, receiver)
+            asked.close()
         done += len(silent)
-        if rows:
+        if asked.rows:
             queues.hint("reminders")
         if len(silent) < BATCH:
             return done
@@ -33,45 +58,60 @@ def _silent(session: Session) -> list[Receiver]:
         select(Receiver)
         .join(Alert, Alert.id == Receiver.alert_id)
         .where(Receiver.chase_at <= clock.now(), Alert.state.in_(CHASED), ~Alert.hold)
-        .order_by(Receiver.chase_at)
+        .order_by(Receiver.chase_at, Receiver.id)
         .limit(BATCH)
     )
     return list(session.scalars(query.with_for_update(of=Receiver, skip_locked=True)))
 
 
-def chase(session: Session, receiver: Receiver, book: wordings.Book) -> list[dict[str, object]]:
+def _left_to_the_desk(session: Session, alert: Alert) -> int:
+    """Plants of this alert that are silent at the end of their ladder, or due for it now: one page tells of all."""
+    silent = (Receiver.alert_id == alert.id, Receiver.acknowledged_rev < Receiver.last_rev)
+    at_the_end = Receiver.chase_at.is_(None) | (Receiver.chase_at <= clock.now())
+    return session.scalar(select(func.count()).select_from(Receiver).where(*silent, at_the_end)) or 0
+
+
+def chase(asked: Round, receiver: Receiver) -> None:
     """One step: remind who was told, tell the next person, or leave the plant to the desk's call sheet."""
-    alert = session.get_one(Alert, receiver.alert_id)
-    issue = session.get_one(Issue, (alert.id, receiver.last_rev))
+    alert = asked.session.get_one(Alert, receiver.alert_id)
+    issue = asked.session.get_one(Issue, (alert.id, receiver.last_rev))
     step = ladder.next_step(Level(alert.level).word, taken=receiver.chase_step, people=len(receiver.people))
     if step is None or answers.answered_at(receiver):
         receiver.chase_at = None
-        return []
+        return
     receiver.chase_step += 1
     ahead = ladder.next_step(Level(alert.level).word, taken=receiver.chase_step, people=len(receiver.people))
     receiver.chase_at = issue.issued_at + ahead.after if ahead else None
     if step.ask is ladder.Ask.DESK:
-        paging.page_duty(session, alert, purpose="unreached", step=1, n=1)
-        return []
-    return _reminders(session, book, alert, issue, receiver=receiver, step=step)
+        asked.for_the_desk[alert.id] = alert
+        return
+    if receiver.people:
+        person = Person(**receiver.people[min(step.person, len(receiver.people) - 1)])
+        ways = issuing.ways_to(person, "reminder" if alert.mode == "actual" else "drill")
+        remind(asked, receiver, person=step.person, ways=ways, step=receiver.chase_step)
 
 
-def _reminders(
-    session: Session, book: wordings.Book, alert: Alert, issue: Issue, *, receiver: Receiver, step: ladder.Step
-) -> list[dict[str, object]]:
-    order = issuing.order_of(session, alert, issue)
-    one = issuing.remembered(receiver, order, person=step.person)
-    subject = f"alert:{alert.id}"
-    number = session.scalar(
-        select(Notice.number).where(
-            Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key
-        )
-    )
-    return [
+def ask_next(asked: Round, receiver: Receiver) -> None:
+    """The next on the ladder at once: who was told can't be reached, so there is nobody to remind."""
+    receiver.chase_step = max(receiver.chase_step, 1)
+    chase(asked, receiver)
+
+
+def remind(asked: Round, receiver: Receiver, *, person: int, ways: tuple[PlannedNotice, ...], step: int) -> None:
+    """A reminder by each of ``ways`` to the person at this place on the ladder, under the number of the order."""
+    alert = asked.session.get_one(Alert, receiver.alert_id)
+    issue = asked.session.get_one(Issue, (alert.id, receiver.last_rev))
+    one = issuing.remembered(receiver, issuing.order_of(asked.session, alert, issue), person=person)
+    before = asked.session.execute(
+        select(Notice.number, Notice.turn)
+        .where(Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key)
+        .order_by(Notice.id)
+    ).first()
+    asked.rows += [
         issuing.notice_row(
-            book, one, way, NoticeKind.REMINDER, number=number or alert.number, code=receiver.code,
-            token=tokens.link(subject, receiver.key), step=receiver.chase_step, now=clock.now(),
+            asked.book, one, way, NoticeKind.REMINDER, number=before.number if before else alert.number,
+            code=receiver.code, token=tokens.link(f"alert:{alert.id}", receiver.key), step=step, now=clock.now(),
         )
-        | {"alert_id": alert.id, "rev": issue.rev}
-        for way in issuing.ways_to(one.person, "reminder" if alert.mode == "actual" else "drill")
-    ] if one.person else []  # fmt: skip
+        | {"alert_id": alert.id, "rev": issue.rev, "turn": before.turn if before else 0}
+        for way in ways
+    ]  # fmt: skip

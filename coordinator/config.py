@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from coordinator import db, plainly
+from coordinator import db, plainly, quiet
 from coordinator.errors import Misconfigured
 
 ENVIRONMENTS = ("production", "development", "test")
@@ -138,11 +138,22 @@ def _watching_faults(environ: Mapping[str, str]) -> list[str]:
         for name in ALLOWANCES.values()
         if environ.get(name) and _positive(environ[name]) is None
     ]
+    faults += _quiet_faults(environ)
     if given := environ.get("DEADMAN_URL"):
         url = urlsplit(given)
         if not url.hostname or (url.scheme != "https" and not (url.scheme == "http" and is_loopback(given))):
             faults.append("DEADMAN_URL: 须为 https 网址;由外部守护服务给出")
     return faults
+
+
+def _quiet_faults(environ: Mapping[str, str]) -> list[str]:
+    try:
+        quiet.hours(environ)
+    except Misconfigured as error:
+        return [str(error)]
+    given = environ.get("BUNDLE_REMINDERS_FROM", "").strip()
+    wrong = bool(given) and not (given.isdecimal() and int(given) != 1)
+    return [f"BUNDLE_REMINDERS_FROM={given}: 应为企业数,例如 5;0 表示不合并"] if wrong else []
 
 
 def is_loopback(url: str) -> bool:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import TypeEngine
 
 from contacts.moments import Moment
@@ -107,16 +108,29 @@ class Claimed:
 
 
 def due(way: Way) -> ColumnElement[bool]:
-    """What may be claimed now: pending, its time come, its alert not held (duty pages and corrections always)."""
-    held = exists().where(Alert.id == Notice.alert_id, Alert.hold)
+    """What may be claimed now: pending, its time come, nothing before it.
+
+    Not while its alert is held, nor once a newer revision is in force (duty pages and corrections always).
+    """
+    kept_back = exists().where(Alert.id == Notice.alert_id, Alert.hold | (Notice.rev < Alert.in_force_rev))
     return (
         Notice.state.in_(db.words(State.PENDING))
         & (Notice.channel == way.channel)
         & (Notice.try_s <= db.seconds())
         & Notice.mode.in_(way.modes)
         & reached(way.reach)
-        & ((Notice.lane == DUTY_LANE) | (Notice.kind == NoticeKind.CORRECTION) | ~held)
+        & ((Notice.lane == DUTY_LANE) | (Notice.kind == NoticeKind.CORRECTION) | ~kept_back)
+        & ((Notice.lane == DUTY_LANE) | (Notice.rev <= 1) | ~_older_on_its_way())
     )
+
+
+def _older_on_its_way() -> ColumnElement[bool]:
+    """What this receiver was told before is being handed over at this moment: a lift must not arrive ahead of its order."""
+    older = aliased(Notice)
+    return exists().where(
+        older.alert_id == Notice.alert_id, older.receiver == Notice.receiver, older.rev < Notice.rev,
+        older.channel == Notice.channel, older.state == State.SENDING,
+    )  # fmt: skip
 
 
 def reached(reach: routes.Reach) -> ColumnElement[bool]:
@@ -236,6 +250,7 @@ NEXT = {
     Outcome.ACCEPTED: State.ACCEPTED,
     Outcome.NOT_SENT: State.PENDING,
     Outcome.BUSY: State.PENDING,
+    Outcome.LATER: State.PENDING,
     Outcome.MISCONFIGURED: State.PENDING,
     Outcome.REFUSED: State.FAILED,
     Outcome.UNCERTAIN: State.UNCERTAIN,
@@ -266,7 +281,7 @@ def settle(channel: str, ended: Sequence[Ended]) -> None:
     if not ended:
         return
     now, stop_word = clock.now(), getattr(modules()[channel], "STOPPED", None)
-    told = db.recordset("told", [_row(one) for one in ended], **_ENDED)
+    told = db.recordset("told", [_row(channel, one) for one in ended], **_ENDED)
     to = told.c.to
     with db.connection() as connection:
         connection.execute(
@@ -314,16 +329,24 @@ def _spend(connection: Connection, ended: Sequence[Ended]) -> dict[str, str]:
     return {account: why for account, why in found.items() if why}
 
 
-def _row(one: Ended) -> dict[str, Any]:
+def _row(channel: str, one: Ended) -> dict[str, Any]:
     return {
         "of": one.id, "held": one.token, "to": NEXT[one.handed.outcome].value, "ref": one.handed.reference,
         "why": _why(one.handed), "how": one.handed.outcome.value, "account": one.account,
-        "uncounted": int(one.handed.outcome in UNCOUNTED), "again_in": _pause_s(one.tries),
+        "uncounted": int(one.handed.outcome in UNCOUNTED), "again_in": _again_in(channel, one),
     }  # fmt: skip
 
 
 def _why(handed: Handed) -> str:
     return f"{handed.code} {handed.detail}".strip()[:500]
+
+
+def _again_in(channel: str, one: Ended) -> float:
+    """Seconds until the next try: as the channel says for an address that is not ready, else soon."""
+    if one.handed.outcome is not Outcome.LATER:
+        return _pause_s(one.tries)
+    waits_s = modules()[channel].WAITS_S
+    return float(waits_s[min(one.tries, len(waits_s)) - 1] * random.uniform(1.0, 1.1))  # noqa: S311
 
 
 def _pause_s(n: int) -> float:

@@ -188,6 +188,8 @@ def _all_wordings() -> Iterator[tuple[str, str]]:
             more = {"purpose": purpose, "n": "{数}", "url": "", "detail": ""}
             words = _print("page", _blank_order(change), more)
             yield f"page.{purpose}.{change}", words.replace(f"第{REV}版", "第{版次}版")
+    for span, end in {"until": BLANKS["end"], "open": ""}.items():
+        yield f"bundle.{span}", _print("bundle", _blank_order("start"), {"n": "{数}", "named": "{各单位}", "end": end})
     yield "trouble", _print("trouble", _blank_order("start"), {"url": ""})
     yield "selfcheck", _print("selfcheck", _blank_order("start"), {})
     for due in range(4):

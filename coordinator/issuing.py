@@ -22,6 +22,7 @@ from coordinator import (
     db,
     leases,
     queues,
+    quiet,
     register,
     render,
     response,
@@ -310,10 +311,16 @@ def notice_row(
         "channel": way.channel, "address": way.address, "number": number,
         "marker": mark(one.order.alert, one.order.rev, one.key, way.channel, way.address, kind, step),
         "wording_id": book.keep(draft), "filling": render.filling(one, draft.blanks, number=number, code=code, token=token),
-        "lane": LANES.index(way.lane), "state": State.PENDING.value, "account": "", "attempts": 0, "try_s": 0.0,
+        "lane": LANES.index(way.lane), "state": _first_state(one.order, way, kind, now), "account": "", "attempts": 0, "try_s": 0.0,
         "lease_s": 0.0, "lease_token": 0, "asked": 0, "error": "", "created_at": now, "turn": 0,
         "valid_until": one.order.effective_to if kind != NoticeKind.CORRECTION else None,
     }  # fmt: skip
+
+
+def _first_state(order: Order, way: PlannedNotice, kind: NoticeKind, now: datetime) -> str:
+    """Due at once, or planned for the morning."""
+    waits = kind != NoticeKind.CORRECTION and quiet.waits(order, way.lane, now)
+    return (State.PLANNED if waits else State.PENDING).value
 
 
 def links_to(address: str) -> bool:

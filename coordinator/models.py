@@ -354,6 +354,11 @@ class Notice(Base):
               sqlite_where=text("valid_until IS NOT NULL AND state IN ('pending', 'planned')")),
         Index("notice_leased", "lease_s", postgresql_where=text("state IN ('sending', 'uncertain')"),
               sqlite_where=text("state IN ('sending', 'uncertain')")),
+        Index("notice_lost", "alert_id", "receiver",
+              postgresql_where=text("state IN ('undelivered', 'failed', 'unknown')"),
+              sqlite_where=text("state IN ('undelivered', 'failed', 'unknown')")),
+        Index("notice_till_morning", "id", postgresql_where=text("state = 'planned'"),
+              sqlite_where=text("state = 'planned'")),
         Index("notice_silent", "channel", "lease_s", postgresql_where=text("state IN ('accepted', 'sent')"),
               sqlite_where=text("state IN ('accepted', 'sent')")),
     )  # fmt: skip

@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, config, db, dispatch, fingerprint
+from coordinator import clock, config, db, dispatch, fingerprint, quiet
 from coordinator.dispatch import Way
 from coordinator.models import Alert, Breaker, Notice, State
 from coordinator.orders import LANES
 
 RECENT = timedelta(minutes=2)
 SHORTEST_S = 1.0
-WAITING = (State.PLANNED, State.PENDING, State.SENDING)
+WAITING = (State.PENDING, State.SENDING)
 
 
 def seconds_left(backlog: int, per_second: float | None) -> float | None:
@@ -56,7 +56,11 @@ def of_alert(session: Session, alert_id: int) -> Eta:
         return Eta(None, None) if waits else _slowest([])
     mine = case((Notice.alert_id == alert_id, Notice.id))
     rows = [row for row in _queues(session, func.count(mine), func.max(mine)) if row.last is not None]
-    return _slowest([_left(session, row.channel, row.mode, _before(session, row)) for row in rows])
+    left = [_left(session, row.channel, row.mode, _before(session, row)) for row in rows]
+    till_morning = (
+        select(Notice.id).where(Notice.state.in_(db.words(State.PLANNED)), Notice.alert_id == alert_id).limit(1)
+    )
+    return _slowest([*left, quiet.left_s(clock.now())] if session.scalar(till_morning) else left)
 
 
 def of_lanes(session: Session) -> dict[str, float | None]:

@@ -59,11 +59,12 @@ def _notices_of(alert: Alert, state: State) -> Any:
 
 
 def _alive(alert: Alert) -> Any:
-    """Something is still under way, or was handed to a carrier that gives no receipt."""
+    """An order is still under way, or was handed to a carrier that gives no receipt. A call by a machine, or a reminder to
+    the next person, takes nobody off the call sheet until it is answered."""
     return (
         select(Notice.id)
         .where(Notice.alert_id == alert.id, Notice.receiver == Receiver.key, Notice.rev >= alert.order_rev)
-        .where(Notice.state.not_in(FINISHED))
+        .where(Notice.state.not_in(FINISHED), Notice.kind != NoticeKind.REMINDER)
         .exists()
     )
 

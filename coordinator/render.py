@@ -174,6 +174,13 @@ def page(
     return _printed("page", channel, order.mode, forms.surround(order, channel) | asked | _asked(marker, detail))
 
 
+def reminder_of_many(order: Order, *, person: str, names: Iterable[str], n: int, marker: str) -> Words:
+    """One SMS for the ``n`` plants of one phone that have not acknowledged; ``names`` are the first of them."""
+    named = "、".join(clipped(clean(name), SHORT_NAME, "…") for name in names)
+    around = forms.surround(order, "sms") | {"person": clean(person), "named": named, "n": n} | _asked(marker, "")
+    return _printed("bundle", "sms", order.mode, around)
+
+
 def trouble(channel: str, *, mode: str, officer: str, marker: str, detail: str, url: str = "") -> Words:
     """Words to duty officers about the system itself, when no alert is concerned: a source is silent, a lane stands."""
     around = forms.dress(mode, channel) | {"officer": officer, "url": url} | _asked(marker, detail)

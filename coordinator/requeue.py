@@ -32,7 +32,7 @@ def requeue(session: Session, notice_id: int, officer: Officer, *, reason: str) 
     _may_still_be_said(session, dead)
     if made := successor(session, dead):
         raise Unprocessable(f"这份通知已经重新派发过,见通知 {made}")
-    fresh = _beside(dead)
+    fresh = beside(dead)
     session.add(fresh)
     session.flush()
     audit.record(
@@ -57,6 +57,7 @@ def _may_still_be_said(session: Session, dead: Notice) -> None:
         raise Unprocessable(f"预警 {alert.number} 已有更新的指令或已归档,这份通知不能再发")
 
 
-def _beside(dead: Notice) -> Notice:
+def beside(dead: Notice) -> Notice:
+    """The same notice once more, of kind manual; not yet in the session."""
     kept = {column.key: getattr(dead, column.key) for column in Notice.__table__.columns if column.key != "id"}
     return Notice(**kept | FRESH | {"kind": NoticeKind.MANUAL, "step": dead.id, "created_at": clock.now()})

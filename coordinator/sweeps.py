@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, exists, or_, select, update
 
-from coordinator import clock, db, dispatch, journal, receipts
+from coordinator import clock, db, dispatch, journal, quiet, receipts
 from coordinator.channels import Account, Handed, Outcome
 from coordinator.dispatch import LEASE_S, MISSES, Ended, Way
 from coordinator.errors import TryLater
-from coordinator.models import FINISHED, Alert, AlertState, Attempt, Issue, Notice, NoticeKind, State
+from coordinator.models import FINISHED, Alert, AlertState, Attempt, Issue, Notice, NoticeKind, Receiver, State
 
 logger = logging.getLogger(__name__)
 WAITING = db.words(State.PENDING, State.PLANNED)
@@ -21,7 +21,7 @@ POLL_AFTER_S = (300.0, 1800.0, 14400.0)  # an accepted notice without news is as
 
 def books() -> None:
     """Every rule that needs no carrier, each in its own short transaction."""
-    for sweep in (take_over, expire_leases, expire_orders, supersede_old, early_receipts):
+    for sweep in (take_over, expire_leases, expire_orders, supersede_old, early_receipts, end_of_quiet):
         sweep()
 
 
@@ -93,6 +93,24 @@ def early_receipts() -> None:
     """Callbacks that overtook the reply."""
     with db.transaction() as session:
         receipts.apply_waiting(session)
+
+
+def end_of_quiet() -> None:
+    """Morning: what was kept back is due, but no reminder to who has answered in the night."""
+    set_to = quiet.hours()
+    if set_to and set_to.until(clock.now()):
+        return
+    kept = Notice.state.in_(db.words(State.PLANNED))
+    answered = exists().where(
+        Receiver.alert_id == Notice.alert_id, Receiver.key == Notice.receiver, Receiver.acknowledged_rev >= Notice.rev
+    )
+    with db.transaction() as session:
+        session.execute(
+            update(Notice)
+            .where(kept, Notice.kind == NoticeKind.REMINDER, answered)
+            .values(state=State.CANCELLED, finished_at=clock.now(), error="夜间已签收,不再催办")
+        )
+        session.execute(update(Notice).where(kept).values(state=State.PENDING))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from coordinator import clock, db, dispatch, fingerprint
+from coordinator import clock, db, dispatch, fingerprint, quiet
 from coordinator.dispatch import Way
 from coordinator.models import Alert, Breaker, Notice, NoticeKind, State
 from coordinator.orders import LANES
@@ -20,6 +20,7 @@ LATELY = timedelta(hours=24)
 
 PHASES = {
     "due": "待发",
+    "quiet": "等到天亮",
     "back_off": "稍后再试",
     "sending": "交接中",
     "stuck": "交接超时",
@@ -34,6 +35,7 @@ _SAID = {  # cause → why it waits, what happens next by itself, what a person 
     "no_way": ("没有配置这个渠道", "配置渠道后发出", "请管理员配置渠道；急的先打电话"),
     "breaker": ("账户暂停使用", "账户恢复后自动发出", "请管理员核对账户；急的先打电话"),
     "unexplained": ("没有查到原因", "派发程序一恢复就发出", "请管理员查看派发程序是否在运行；急的先打电话"),
+    "quiet": ("夜间不扰时段", "时段一过自动发出", "不用处理；急的先打电话"),
     "back_off": ("上次没有发成", "到时自动再发", "不用处理；反复出现请查看账户"),
     "in_hand": ("正在交给运营商", "几秒内有结果", "不用处理"),
     "lease_over": ("发送它的进程中断了", "自动转为待查", "不用处理"),
@@ -43,6 +45,7 @@ _SAID = {  # cause → why it waits, what happens next by itself, what a person 
 }
 CAUSES, NEXTS, REMEDIES = ({cause: said[n] for cause, said in _SAID.items()} for n in range(3))
 OF_PHASE = {  # what is not due explains itself
+    "quiet": "quiet",
     "back_off": "back_off",
     "sending": "in_hand",
     "stuck": "lease_over",
@@ -141,6 +144,7 @@ def _phase_is(phase: str) -> tuple[ColumnElement[bool], ...]:
     s = db.seconds()
     return {
         "due": (Notice.state == State.PENDING, Notice.try_s <= s),
+        "quiet": (Notice.state == State.PLANNED,),
         "back_off": (Notice.state == State.PENDING, Notice.try_s > s),
         "sending": (Notice.state == State.SENDING, Notice.lease_s >= s),
         "stuck": (Notice.state == State.SENDING, Notice.lease_s < s),
@@ -164,7 +168,7 @@ def _counted() -> Any:
     untried = (Notice.try_s == 0).label("untried")
     held = case((_held(), 1), else_=0).label("held")
     grouped = (Notice.account, Notice.channel, Notice.lane, Notice.mode, phase, untried, held)
-    waiting = (State.PENDING, State.SENDING, State.UNCERTAIN, State.ACCEPTED, State.UNKNOWN)
+    waiting = (State.PLANNED, State.PENDING, State.SENDING, State.UNCERTAIN, State.ACCEPTED, State.UNKNOWN)
     inner = (
         select(*grouped, Notice.try_s, Notice.lease_s, Notice.created_at, Notice.accepted_at, Notice.finished_at)
         .where(Notice.state.in_(waiting), or_(*(and_(*_phase_is(name)) for name in PHASES)))
@@ -207,6 +211,8 @@ def _age_s(row: Any, now: datetime) -> float:
 def _next_in_s(row: Any, cause: str, outlet: Outlet | None) -> float | None:
     if cause in ("adoption", "hold", "no_way", "unexplained", "given_up"):
         return None
+    if cause == "quiet":
+        return quiet.left_s(clock.now())
     if cause == "breaker" and outlet:
         return outlet.opens_in_s
     at_s = {

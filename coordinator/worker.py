@@ -16,6 +16,7 @@ from coordinator import (
     clock,
     config,
     db,
+    detours,
     dispatch,
     fingerprint,
     issuing,
@@ -35,7 +36,8 @@ BACK_OFF_S = 3.0
 def sweep(stopping: threading.Event) -> None:
     """The books, the silent, the late signers and the timetable, over and over; any number may do it at once."""
     duties = (
-        fingerprint.keep, sweeps.books, resume_issues, chasing.chase_due, paging.call_the_next, schedule.run_due,
+        fingerprint.keep, sweeps.books, resume_issues, chasing.chase_due, detours.take,
+        paging.call_the_next, schedule.run_due,
         alarms.watch_clock,
     )  # fmt: skip
     while not stopping.is_set():

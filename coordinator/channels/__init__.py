@@ -21,7 +21,8 @@ class Outcome(Enum):
 
     ACCEPTED = "accepted"  # the carrier has it; ``reference`` is its receipt id
     NOT_SENT = "not_sent"  # no byte was read by the carrier: try again, later
-    BUSY = "busy"  # refused for now (429, 421, 45x): try again, not counted as an attempt
+    BUSY = "busy"  # the carrier is overrun (429, 421, 45x): try again, not counted as an attempt
+    LATER = "later"  # this address, for now (greylisted): again after the channel's own ``WAITS_S``, counted
     REFUSED = "refused"  # this address or this text, for good
     MISCONFIGURED = "misconfigured"  # our account or settings: stop the account, page a person
     UNSAYABLE = "unsayable"  # no words for it: a person must look

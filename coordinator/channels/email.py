@@ -25,6 +25,8 @@ SLOWEST_S = OPENING_S + DATA_S
 TEXTS = 8  # at the relay without its 250 at any moment: as many may be repeated when this process is killed
 GO_ON, TAKEN = 354, 250
 STALE = "stale"
+NOT_YET = frozenset({450, 451})  # said of one receiver: its mailbox is busy or greylists us
+WAITS_S = (60.0, 300.0, 900.0, 3600.0)  # a greylist forgives whoever comes back after minutes; sooner counts against us
 OUR_FAULT = {530, 534, 535, 538}  # sign-in missing, too weak or refused
 
 
@@ -111,6 +113,8 @@ def _replied(reply: Reply) -> Handed:
     """What the relay's last word means: the 250 to the text is the only yes."""
     if reply.verb == "text" and reply.code == TAKEN:
         outcome = Outcome.ACCEPTED
+    elif reply.verb == "RCPT" and reply.code in NOT_YET:
+        outcome = Outcome.LATER
     elif 400 <= reply.code < 500:
         outcome = Outcome.BUSY
     elif 500 <= reply.code < 600:

@@ -159,7 +159,7 @@ def test_a_bad_address_in_the_middle_keeps_nobody_else_from_their_mail(tmp_path:
     assert asyncio.run(go()) == [
         (Outcome.ACCEPTED, "250"),
         (Outcome.REFUSED, "550"),
-        (Outcome.BUSY, "450"),
+        (Outcome.LATER, "450"),
         (Outcome.REFUSED, "553"),
         (Outcome.ACCEPTED, "250"),
     ]
@@ -189,7 +189,7 @@ ABLE = b"250-relay\r\n250 PIPELINING\r\n"
         ((b"220 hi\r\n", EHLO, b"550 not this sender\r\n", OK), Outcome.MISCONFIGURED, "550"),
         ((b"220 hi\r\n", EHLO, b""), Outcome.NOT_SENT, "stale"),
         ((b"220 hi\r\n", EHLO, OK, b"550 who?\r\n", OK), Outcome.REFUSED, "550"),
-        ((b"220 hi\r\n", EHLO, OK, b"450 greylisted\r\n", OK), Outcome.BUSY, "450"),
+        ((b"220 hi\r\n", EHLO, OK, b"450 greylisted\r\n", OK), Outcome.LATER, "450"),
         ((b"220 hi\r\n", EHLO, OK, b"421 closing\r\n"), Outcome.BUSY, "421"),
         ((b"220 hi\r\n", EHLO, OK, OK, b"452 full\r\n", OK), Outcome.BUSY, "452"),
         ((b"220 hi\r\n", EHLO, OK, OK, b"554 no mail here\r\n", OK), Outcome.REFUSED, "554"),
