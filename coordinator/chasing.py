@@ -1,5 +1,7 @@
 """催办: past the deadline → remind, then the next on the ladder, then a person at the desk."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -8,7 +10,7 @@ from sqlalchemy.orm import Session
 from contacts import ladder
 from coordinator import answers, bundles, clock, db, issuing, paging, queues, tokens, wordings
 from coordinator.models import Alert, AlertState, Issue, Notice, NoticeKind, Receiver
-from coordinator.orders import Person, PlannedNotice
+from coordinator.orders import Order, Person, PlannedNotice
 from rules.levels import Level
 
 BATCH = 500
@@ -25,6 +27,26 @@ class Round:
     rows: list[dict[str, object]] = field(default_factory=list)
     for_the_desk: dict[int, Alert] = field(default_factory=dict)
     page: int = AT_DEADLINE
+    orders: dict[tuple[int, int], Order] = field(default_factory=dict)
+    numbers: dict[tuple[int, int, str], tuple[str, int]] = field(default_factory=dict)
+
+    def look_up(self, receivers: Iterable[Receiver]) -> None:
+        """The number and turn under which each was told, in one question for each issue."""
+        by_issue: dict[tuple[int, int], list[str]] = defaultdict(list)
+        for one in receivers:
+            by_issue[(one.alert_id or 0, one.last_rev)].append(one.key)
+        for (alert_id, rev), keys in by_issue.items():
+            told = select(Notice.receiver, func.min(Notice.number), func.min(Notice.turn)).group_by(Notice.receiver)
+            told = told.where(Notice.alert_id == alert_id, Notice.rev == rev, db.among(Notice.receiver, keys))
+            for key, number, turn in self.session.execute(told):
+                self.numbers[(alert_id, rev, key)] = (number, turn)
+
+    def order(self, alert: Alert, issue: Issue) -> Order:
+        """What the issue says, read once a round."""
+        key = (alert.id, issue.rev)
+        if key not in self.orders:
+            self.orders[key] = issuing.order_of(self.session, alert, issue)
+        return self.orders[key]
 
     def close(self) -> None:
         """Write it all: one text for a phone with many plants, one page for an alert with many plants."""
@@ -42,6 +64,7 @@ def chase_due() -> int:
     while True:
         with db.transaction() as session:
             silent, asked = _silent(session), Round(session)
+            asked.look_up(silent)
             for receiver in silent:
                 chase(asked, receiver)
             asked.close()
@@ -101,17 +124,16 @@ def remind(asked: Round, receiver: Receiver, *, person: int, ways: tuple[Planned
     """A reminder by each of ``ways`` to the person at this place on the ladder, under the number of the order."""
     alert = asked.session.get_one(Alert, receiver.alert_id)
     issue = asked.session.get_one(Issue, (alert.id, receiver.last_rev))
-    one = issuing.remembered(receiver, issuing.order_of(asked.session, alert, issue), person=person)
-    before = asked.session.execute(
-        select(Notice.number, Notice.turn)
-        .where(Notice.alert_id == alert.id, Notice.rev == issue.rev, Notice.receiver == receiver.key)
-        .order_by(Notice.id)
-    ).first()
+    one = issuing.remembered(receiver, asked.order(alert, issue), person=person)
+    told = (alert.id, issue.rev, receiver.key)
+    if told not in asked.numbers:
+        asked.look_up([receiver])
+    number, turn = asked.numbers.get(told, (alert.number, 0))
     asked.rows += [
         issuing.notice_row(
-            asked.book, one, way, NoticeKind.REMINDER, number=before.number if before else alert.number,
+            asked.book, one, way, NoticeKind.REMINDER, number=number,
             code=receiver.code, token=tokens.link(f"alert:{alert.id}", receiver.key), step=step, now=clock.now(),
         )
-        | {"alert_id": alert.id, "rev": issue.rev, "turn": before.turn if before else 0}
+        | {"alert_id": alert.id, "rev": issue.rev, "turn": turn}
         for way in ways
     ]  # fmt: skip
