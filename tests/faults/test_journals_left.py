@@ -144,15 +144,14 @@ def test_a_full_journal_sends_nothing_says_so_and_goes_on_when_there_is_room(
 ) -> None:
     crowd(PLANTS)
     issued()
-    journal.folder().chmod(0o700)
-    files = len(os.listdir("/proc/self/fd"))
+    files = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.MonkeyPatch.context() as disk, worker_inside():
         disk.setattr(journal.os, "write", _only_elsewhere(os.write))
         until(lambda: "the journal can not be written" in caplog.text)
         until(lambda: caplog.text.count("the journal can not be written") > 3)
         assert not taken(store)
         assert len(list(journal.folder().glob("*.page"))) <= 1
-        assert len(os.listdir("/proc/self/fd")) < files + 60, "files stay open"
+        assert len(list(Path("/proc/self/fd").iterdir())) < files + 60, "files stay open"
         disk.undo()
         settled(State.PENDING)
 
@@ -164,7 +163,9 @@ def _only_elsewhere(write: Callable[[int, bytes], int]) -> Callable[[int, bytes]
     """The journal's disk is full; others are not."""
 
     def tried(file: int, octets: bytes) -> int:
-        return full(file, octets) if "/journal/" in os.readlink(f"/proc/self/fd/{file}") else write(file, octets)
+        return (
+            full(file, octets) if "/journal/" in str(Path(f"/proc/self/fd/{file}").readlink()) else write(file, octets)
+        )
 
     return tried
 
