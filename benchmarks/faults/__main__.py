@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from benchmarks.faults import storm
+from benchmarks.faults import books, carriers, desk, lanes, storm
 from benchmarks.faults.rows import HEAD, Row, Wish
 
 GOALS: dict[str, Callable[[Wish], Iterator[Row]]] = {
-    "G1": storm.g1, "G4": storm.g4, "G6": storm.g6, "G8": storm.g8,
+    "G1": storm.g1, "G4": storm.g4, "G6": storm.g6, "G8": storm.g8, "G9": desk.g9, "G12": desk.g12, "G13": desk.g13,
+    "G18": lanes.g18, "G19": books.g19, "G20": books.g20, "G21": carriers.g21, "G22": carriers.g22, "G23": lanes.g23,
+    "G24": books.g24, "G28": carriers.g28,
 }  # fmt: skip
 WITH_G1 = {"G2", "G3", "G5", "G25", "G26"}
 COUNT, KILLS, FULL_COUNT, FULL_KILLS = 4000, 12, 100_000, 60
