@@ -9,7 +9,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -259,6 +258,5 @@ def _references() -> list[tuple[int, str]]:
 
 
 def _events() -> int:
-    with suppress(Exception), db.reading() as session:
+    with db.reading() as session:
         return session.scalar(select(func.count()).select_from(CarrierEvent)) or 0
-    return -1

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+import redis
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,7 +21,7 @@ from coordinator.models import Notice, State
 TAKEN_THEN_CUT = 0.002
 WORKERS = 3
 MAILS = 0.2  # of all notices
-PHONE = re.compile(rb"\+86138\d{8}")
+PHONE = re.compile(rb"(?<!\d)(?:\+?86)?138\d{8}(?!\d)")
 Strike = Callable[[], object]
 
 
@@ -80,7 +81,8 @@ def _judged(ground: Site, wish: Wish, wall: float) -> Iterator[Row]:
     mails, texts = ground.repeated("email"), ground.repeated("sms")
     killed = ground.kills["worker"]
     base = {"seed": wish.seed, "n": wish.count, "kills": kills, "wall_s": wall}
-    unsaid = ground.states().keys() - {"accepted", "sent", "delivered"}
+    ended = ground.states()
+    unsaid = ended.keys() - {"accepted", "sent", "delivered", "unknown"}
     found = [f"lost {one}" for one in lost] + [f"notices came to rest as {state}" for state in sorted(unsaid)]
     by_kind = ", ".join(f"{name} {n}" for name, n in sorted(ground.kills.items()))
     yield Row("G1 lost", reached=f"{len(lost)} lost ({by_kind})", floor="0", aim="0", violations=found, **base)
@@ -89,12 +91,12 @@ def _judged(ground: Site, wish: Wish, wall: float) -> Iterator[Row]:
     yield Row("G2 SMS repeated", reached=f"{texts} repeated; {cut}", floor="0.05 a kill", aim="0", missed=bool(twice),
               violations=twice if texts > 0.05 * kills else [], **base)  # fmt: skip
     much = [f"{mails} mails repeated after {killed} killed workers"] if mails > 8 * killed else []
-    yield Row("G3 mails repeated", reached=f"{mails} with the same Message-ID, {mails / max(1, killed):.1f} a killed worker",
+    yield Row("G3 mails repeated", reached=f"{mails} with the same Message-ID, {mails / max(1, killed):.1f} a killed worker; "
+              f"{ended.get('unknown', 0)} twice in doubt, left to a person",
               floor="8 a killed worker", aim="2", missed=mails > 2 * killed, violations=much, **base)  # fmt: skip
     rate = wish.count / wall
-    yield Row(
-        "G5 completion", reached=f"{rate:.0f}/s with faults", floor="300/s", aim="800/s", missed=rate < 800, **base
-    )
+    said = f"{rate:.0f}/s with faults" + ", under the floor" * (rate < 300)
+    yield Row("G5 completion", reached=said, floor="300/s", aim="800/s", missed=rate < 800, **base)
     yield Row("G26 books", reached=f"verify asked {ground.verified} times", floor="0", aim="0",
               violations=list(ground.violations), **base)  # fmt: skip
 
@@ -115,8 +117,9 @@ def _nobody_s_number(ground: Site, wish: Wish, wall: float) -> Row:
         ):
             looked += 1
             found += [f"/{page} says a number"] * bool(PHONE.search(said.read()))
-    with suppress(Exception):
+    with suppress(redis.RedisError):
         kept = b"".join(queues.connection().dump(key) or b"" for key in queues.connection().scan_iter())
+        looked += 1
         found += ["redis holds a number"] * bool(PHONE.search(kept))
     return Row("G25 numbers in logs", wish.seed, wish.count, sum(ground.kills.values()), wall,
                f"{len(found)} in {looked} files and pages", "0", "0", violations=found)  # fmt: skip
