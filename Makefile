@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-long lint fmt bench lock clean
+.PHONY: help setup demo up test test-long lint fmt bench bench-faults lock clean
 
 help: ## these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ fmt: setup ## put the code in order
 
 bench: setup ## the figures of docs/benchmarks.md, beside their peers
 	@$(BIN)/python -m benchmarks
+
+bench-faults: setup ## kill everything while notices are in flight; the table of docs/reliability.md
+	@$(BIN)/python -m benchmarks.faults
 
 lock: ## write the hashed requirements anew (needs uv)
 	@uv pip compile -q --universal --no-emit-index-url --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt

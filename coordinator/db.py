@@ -108,6 +108,24 @@ def engine() -> Engine:
 
 @cache
 def _engine(url: URL) -> Engine:
+    made = _new_engine(url)
+    _made.append(made)
+    return made
+
+
+_made: list[Engine] = []
+
+
+def _forget_inherited() -> None:
+    """A connection belongs to the process that opened it: two that share one read each other's answers."""
+    for made in _made:
+        made.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_inherited)
+
+
+def _new_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         made = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
         event.listen(made, "connect", _prepare_sqlite)

@@ -3,7 +3,8 @@
 The database knows what was claimed; only the process knows what of it the carrier may have. A process that is killed
 leaves this to be read by the next on the same machine: what was not begun goes back at once, what ended is settled,
 and only what was begun without an end is in doubt. A file that is lost costs no safety: leases run out, and everything
-of that claim is in doubt.
+of that claim is in doubt. So it is for a page with a spoilt line, and for one from before the machine last started: its
+last lines may have been in memory only.
 """
 
 import fcntl
@@ -13,12 +14,24 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from coordinator import db
 from coordinator.channels import Handed, Outcome
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@cache
+def boot() -> str:
+    """Which start of this machine it is, a new word for each; where that can't be told, each process is a start."""
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return uuid.uuid4().hex
 
 
 def folder() -> Path:
@@ -36,7 +49,12 @@ class Page:
         self._ends = b""  # not yet written: they go with the next beginning
         self._turn = Lock()  # some carriers are spoken to from threads
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._line(claim)
+        self._size = 0
+        try:
+            self._line(claim)
+        except OSError:
+            self.close()
+            raise
 
     def begun(self, notice_id: int) -> None:
         """Raises OSError when it can not be written down: then it must not be begun."""
@@ -52,7 +70,9 @@ class Page:
         with self._turn:
             octets, self._ends = self._ends + _octets(said), b""
         if os.write(self._file, octets) != len(octets):
+            os.ftruncate(self._file, self._size)  # half a line would spoil the next one
             raise OSError("the journal's disk is full")
+        self._size += len(octets)
 
     def close(self) -> None:
         """All of it is settled in the database."""
@@ -80,7 +100,7 @@ class Journal:
     def open(self, claim: dict[str, Any]) -> Page:
         """A page for one claim. Raises OSError when the disk takes none."""
         self._pages += 1
-        return Page(folder() / f"{self._name}.{self._pages}.page", claim)
+        return Page(folder() / f"{self._name}.{self._pages}.page", claim | {"boot": boot()})
 
     def close(self) -> None:
         """At an orderly end. Pages that could not be settled stay, with the lock, for the next to read."""
@@ -115,15 +135,25 @@ def left_behind() -> Iterator[list[Found]]:
 
 
 def _read(page: Path) -> Found | None:
-    """Half a line at the end was never acted upon."""
+    """Half a line at the end was never acted upon; of a page that can't be trusted everything was begun."""
     found: Found | None = None
+    whole = True
     for line in page.read_bytes().split(b"\n")[:-1]:
-        said = json.loads(line)
-        if found is None:
-            found = Found(said)
-        elif "begun" in said:
-            found.begun.add(said["begun"])
-        else:
-            word, *rest = said["how"]
-            found.ended[said["ended"]] = Handed(Outcome(word), *rest)
+        try:
+            found = _noted(found, json.loads(line))
+        except (ValueError, KeyError, TypeError):
+            whole = False
+    if found and not (whole and found.claim["boot"] == boot()):
+        found.begun.update(one[0] for one in found.claim["claimed"])
+    return found
+
+
+def _noted(found: Found | None, said: dict[str, Any]) -> Found:
+    if found is None:
+        return Found({name: said[name] for name in ("channel", "account", "claimed", "boot")})
+    if "begun" in said:
+        found.begun.add(said["begun"])
+    else:
+        word, *rest = said["how"]
+        found.ended[said["ended"]] = Handed(Outcome(word), *rest)
     return found

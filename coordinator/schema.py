@@ -1,5 +1,6 @@
 """Which tables there are, and whether this database has them: migrations, and guards the database itself keeps."""
 
+import time
 from pathlib import Path
 
 from alembic import command
@@ -8,11 +9,24 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from coordinator import db, moved
+from coordinator import clock, db, moved
 from coordinator.errors import Misconfigured
 from coordinator.models import MOVES
 
 FOLDER = Path(__file__).parent / "migrations"
+
+
+COMING = ("starting up", "shutting down", "recovery mode", "正在启动", "正在关闭", "恢复模式")
+COMES_WITHIN_S = 60.0
+
+
+def _reached() -> None:
+    """A database that says it is on its way is waited for, a minute at most; any other silence is a fault of the settings."""
+    until = clock.monotonic() + COMES_WITHIN_S
+    while trouble := db.reachable():
+        if clock.monotonic() > until or not any(word in trouble for word in COMING):
+            raise _unusable(trouble)
+        time.sleep(0.5)
 
 
 def _alembic() -> Config:
@@ -23,8 +37,7 @@ def _alembic() -> Config:
 
 def upgrade() -> str:
     """Create or migrate the schema, set the guards; the version now in the database."""
-    if trouble := db.reachable():
-        raise _unusable(trouble)
+    _reached()
     moved.refuse()
     command.upgrade(_alembic(), "head")
     guard()
@@ -44,8 +57,7 @@ def expected() -> str:
 
 def require() -> None:
     """Raise Misconfigured unless the database is ready for this code."""
-    if trouble := db.reachable():
-        raise _unusable(trouble)
+    _reached()
     found = version()
     if not found:
         raise Misconfigured("数据库还没有建表;请先运行 liandong init")

@@ -16,6 +16,7 @@ from coordinator.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
 GRACE_S = 20.0
+PAUSE_S = 2.0
 CONFIGURATION = 78
 
 
@@ -39,13 +40,13 @@ class Role:
     def __init__(self, name: str, arguments: Sequence[str], log: Path | None) -> None:
         self.name, self.arguments, self.log = name, arguments, log
         self.child: subprocess.Popen[bytes] | None = None
-        self.started = 0.0
+        self.started, self.lives = 0.0, 0
 
     def start(self) -> None:
         command = [sys.executable, "-m", "coordinator.cli", *self.arguments]
         with (self.log / f"{self.name}.log").open("ab") if self.log else nullcontext() as log:
             self.child = subprocess.Popen(command, start_new_session=True, stdout=log, stderr=log)  # noqa: S603
-        self.started = clock.monotonic()
+        self.started, self.lives = clock.monotonic(), self.lives + 1
 
     def ended(self) -> int | None:
         return self.child.poll() if self.child else None
@@ -58,6 +59,8 @@ class Role:
 def run(roles: Mapping[str, Sequence[str]], *, also: threading.Thread | None = None, log: Path | None = None) -> int:
     """Keep every role alive until SIGINT or SIGTERM. The exit code: 0, or 78 when a role refuses its configuration.
 
+    Only a first start can refuse it: the settings don't change after, so a role that says so when it is started again
+    found a store away, and is tried until it is back.
     With ``log`` each role writes its lines into a file of that folder, else to this process's own stderr.
     """
     stopping = threading.Event()
@@ -73,10 +76,10 @@ def run(roles: Mapping[str, Sequence[str]], *, also: threading.Thread | None = N
     while not stopping.wait(0.5):
         for role in children:
             ended = role.ended()
-            if ended == CONFIGURATION:
+            if ended == CONFIGURATION and role.lives == 1:
                 code = CONFIGURATION
                 stopping.set()
-            elif ended is not None and clock.monotonic() - role.started > 2:
+            elif ended is not None and clock.monotonic() - role.started > PAUSE_S:
                 logger.error("%s ended with %s and is started again", role.name, ended)
                 role.start()
     _stop(children)

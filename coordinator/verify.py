@@ -163,11 +163,11 @@ def every_notice_has_its_words(session: Session) -> Iterator[str]:
 
 
 def attempts_add_up(session: Session) -> Iterator[str]:
-    """What was sent was attempted, and every attempt has a notice."""
+    """What was sent was attempted. While it is in a sender's hands the journal has it; the attempt is written as it ends."""
     attempted = select(Attempt.n).where(Attempt.notice_id == Notice.id).exists()
     rows = session.execute(
         select(Notice.id, Notice.state).where(
-            Notice.state.in_((State.SENDING, State.UNCERTAIN, State.ACCEPTED, State.SENT, State.DELIVERED)), ~attempted
+            Notice.state.in_((State.UNCERTAIN, State.ACCEPTED, State.SENT, State.DELIVERED)), ~attempted
         )
     )
     for notice_id, state in rows:

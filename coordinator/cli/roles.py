@@ -15,12 +15,13 @@ from coordinator.errors import Misconfigured
 @click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="监听端口;默认取 PUBLIC_BASE_URL 的端口")
 def web(port: int | None) -> None:
     """网页与接口 (gunicorn)。"""
-    from coordinator import checkup, config, presence, queues
+    from coordinator import checkup, config, db, presence, queues
 
     settings = config.load()
     checkup.refuse()
     presence.enter()
     queues.ensure()
+    db.engine().dispose()  # the server forks: nothing that is open may be shared by its processes
     host, chosen = listening_place(settings.public_base_url, port)
     refuse_taken(host, chosen)
     from coordinator.server import serve

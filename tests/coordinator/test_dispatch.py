@@ -42,6 +42,14 @@ def test_two_claims_never_share_a_notice(any_region: SimpleNamespace, carriers: 
     assert second == []
 
 
+def test_the_books_close_while_notices_are_in_a_senders_hands(any_region: SimpleNamespace, carriers: Any) -> None:
+    issued()
+    sms = way("sms")
+    dispatch.claim(sms, sms.accounts[0])
+
+    assert verify.run()["ok"], verify.run()
+
+
 def test_a_process_that_overslept_writes_nothing(region: SimpleNamespace, carriers: Any) -> None:
     issued()
     sms = way("sms")

@@ -28,7 +28,7 @@ class Server:
     def start(self) -> None:
         self.server = subprocess.Popen(
             [self.binaries / "postgres", "-D", self.store, "-p", str(self.port), "-k", self.folder,
-             "-c", "listen_addresses=127.0.0.1"],
+             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.who,
         )  # fmt: skip
         services._await(self.address, self.server)
