@@ -27,6 +27,7 @@ GATHER_S = 0.02
 WRITTEN_WITHIN_S = 0.05
 WRITTEN_AT_ONCE = 512
 HELD_KNOWN_S = 5.0
+HINT_LASTS_S = 0.06
 
 
 class Dispatcher:
@@ -82,13 +83,16 @@ class Dispatcher:
                 await self.rest()
 
     async def rest(self) -> None:
+        """Until a hint comes, a second at most; never shorter than a hint lasts, or all would look many times for one."""
+        await asyncio.sleep(HINT_LASTS_S)
         until = clock.monotonic() + LOOK_EVERY_S
         while clock.monotonic() < until and not jobs.WAKE.is_set() and not self.stopping.is_set():
             await asyncio.sleep(0.02)
 
     async def take_the_lead(self) -> bool:
         await asyncio.to_thread(self.standby.renew)
-        return False
+        await asyncio.sleep(LOOK_EVERY_S)
+        return True
 
     async def look_for_holds(self) -> bool:
         """Once a second: has somebody pressed hold, or issued anew?"""
@@ -99,16 +103,18 @@ class Dispatcher:
 
     async def ask(self, way: Way) -> bool:
         """Look up what is uncertain; ask after what has been silent: each at the account that was to carry it."""
+        found = False
         if not self.standby.leads():
             return False
-        found = False
         for account in way.accounts:
             if doubts := await asyncio.to_thread(sweeps.take_doubts, way, account):
                 await sweeps.resolve(way, self.carrier(way, account), doubts)
             if silent := await asyncio.to_thread(sweeps.take_silent, way, account):
                 await sweeps.poll(way, self.carrier(way, account), silent)
             found |= bool(doubts)
-        return found
+        if not found:
+            await asyncio.sleep(LOOK_EVERY_S)  # hints are about what is new, not about what is in doubt
+        return True
 
     def carrier(self, way: Way, account: Account) -> Any:
         if account not in self.carriers:

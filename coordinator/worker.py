@@ -94,7 +94,7 @@ def _await_hint(name: str, stopping: threading.Event) -> None:
 def run() -> None:
     """The whole role, until SIGTERM or SIGINT: what is in flight is finished, the rest stays for others."""
     config.load()
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.002)
     dispatch.ways()  # half an account is refused before anything is claimed for it
     dispatcher, stopping = Dispatcher(), threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
