@@ -10,6 +10,7 @@ from coordinator import capacity, checkup, db, status
 from coordinator.cli import main
 from coordinator.models import Notice
 from coordinator.web import create_app
+from coordinator.web.looks import foreseen
 from rules.levels import Level
 from tests import desk_region
 from tests.coordinator.conftest import issued
@@ -68,7 +69,8 @@ def test_postgresql_has_no_such_limit(any_region: SimpleNamespace, outgrown: Non
     assert bool(status.now()["advice"]) == db.is_sqlite()
 
 
-def test_who_signs_reads_it_in_both_languages(store: object, outgrown: None) -> None:
+def test_who_signs_reads_it_in_both_languages(store: object, outgrown: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreseen, "_kept", {})
     numbers = desk_region.fill(plants_wanted=200, hours=1)
     desk = Desk(create_app().test_client()).sign_in("S01")
 

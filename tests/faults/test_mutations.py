@@ -130,7 +130,7 @@ GUARDS = (
           red=guards.a_claim_passes_over_what_another_process_is_claiming, on="postgresql"),
     guard("claimed is no longer pending", "dispatch:claim", "state=State.SENDING", "state=State.PENDING",
           red=test_dispatch.test_two_claims_never_share_a_notice),
-    guard("nothing held is claimed", "dispatch:due", "| ~held", "| held | ~held",
+    guard("nothing held is claimed", "dispatch:due", "| ~kept_back", "| kept_back | ~kept_back",
           red=test_dispatch.test_hold_stops_what_is_not_yet_claimed),
     guard("gravest first", "dispatch:claim", "order_by(Notice.lane, Notice.turn, Notice.id)", "order_by(Notice.id)",
           red=test_dispatch.test_red_overtakes_yellow),
