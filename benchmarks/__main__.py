@@ -5,7 +5,7 @@ import os
 import statistics
 from collections.abc import Callable, Sequence
 
-from benchmarks import alertmanager, dispatch, rates, stand
+from benchmarks import alertmanager, apprise, dispatch, rates, stand
 
 
 def main() -> None:
@@ -53,20 +53,30 @@ def show(name: str, found: Sequence[dispatch.Run]) -> None:
 
 
 def peer(count: int, *, times: int) -> None:
-    """Ours and the peer in turn, on the same relay."""
-    if not alertmanager.there():
-        print("prometheus-alertmanager is not installed (apt-get install prometheus-alertmanager): no comparison")
-        return
+    """Ours and the peers in turn, on the same relay of the same installation."""
+    peers = {name: once for name, there, once in PEERS if there()}
+    for name, _, _ in PEERS:
+        if name not in peers:
+            print(f"{name} can not be had here: no comparison")
     ours: list[dispatch.Run] = []
-    theirs: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(times):
         with stand.stand() as ground:
             ours.append(dispatch.on(ground, count, kind="email", workers=2))
-            theirs.append(alertmanager.once(ground, count))
-    show("e-mail, PostgreSQL, 2 worker(s), beside the peer", ours)
-    mine, other = median(ours, lambda run: run.whole_s), statistics.median(theirs)
-    print(f"e-mail to one relay: ours {mine:.2f} s, Alertmanager {other:.2f} s, ratio {mine / other:.2f}; load "
-          f"{os.getloadavg()[0]:.1f}; runs {[f'{one:.1f}' for one in ours]} {[f'{one:.1f}' for one in theirs]}")  # fmt: skip
+            for name, once in peers.items():
+                theirs[name].append(once(ground, count))
+    show("e-mail, PostgreSQL, 2 worker(s), beside the peers", ours)
+    mine = median(ours, lambda run: run.whole_s)
+    for name, runs_s in theirs.items():
+        other = statistics.median(runs_s)
+        print(f"e-mail to one relay: ours {mine:.2f} s, {name} {other:.2f} s, ratio {mine / other:.2f}; load "
+              f"{os.getloadavg()[0]:.1f}; its runs {[f'{one:.1f}' for one in runs_s]}", flush=True)  # fmt: skip
+
+
+PEERS = (
+    ("Alertmanager", alertmanager.there, alertmanager.once),
+    ("apprise", lambda: apprise.python() is not None, apprise.once),
+)
 
 
 if __name__ == "__main__":
