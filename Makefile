@@ -27,10 +27,10 @@ up: setup ## everything on embedded stores, empty, with your own configuration
 	@$(BIN)/liandong up
 
 test: setup ## all tests; what a missing server makes impossible is skipped by name
-	@$(BIN)/pytest -n 2 --dist loadgroup -rs
+	@$(BIN)/pytest -n 3 --dist worksteal -rs
 
 test-long: setup ## the randomised tests at full length
-	@LIANDONG_LONG=1 $(BIN)/pytest -n 2 --dist loadgroup -rs
+	@LIANDONG_LONG=1 $(BIN)/pytest -n 3 --dist worksteal -rs
 
 lint: setup ## style, types, direction of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -65,6 +65,8 @@ class Dispatcher:
         """What is in flight is waited for and written down; what is not yet begun goes back."""
         until = clock.monotonic() + dispatch.LEASE_S / 2
         while any(line.open for line in lines) and clock.monotonic() < until:
+            for pace in [pace for line in lines for pace in line.paces.values()]:
+                pace.let_go()
             await asyncio.sleep(0.05)
         for task in writing:
             task.cancel()
@@ -207,6 +209,8 @@ class Line:
     def _begin(self, one: Claimed, page: Page, until: float) -> None:
         """The last look before the carrier could take it: not late, not held, and written down."""
         now = clock.monotonic()
+        if self.dispatcher.stopping.is_set():
+            raise GivenBack("given back before sending: its process is ending")
         if now > until:
             raise GivenBack("given back before sending: its time was up")
         if one.id in self.dispatcher.stopped or now - self.dispatcher.stopped_known_at > HELD_KNOWN_S:

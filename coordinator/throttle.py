@@ -8,7 +8,7 @@ from coordinator.channels import Handed, Outcome
 
 WINDOW_S = 1.0
 FREE = 5000.0  # a second: above this nothing is counted any more
-SLOWEST = 10.0  # a second: a carrier that allows less must be told by its configured rate
+SLOWEST = 20.0  # a second: a carrier that allows less must be told by its configured rate
 FAILURES = 5  # in a row, without one success: the account rests
 FAILING = (Outcome.NOT_SENT, Outcome.UNCERTAIN)
 
@@ -33,6 +33,10 @@ class Throttle:
                 self._allowed -= 1.0
                 return
             await asyncio.sleep((1.0 - self._allowed) / self.rate)
+
+    def let_go(self) -> None:
+        """Nobody need wait any more: the process is ending, and what has not begun goes back."""
+        self.rate = float("inf")
 
     def heard(self, handed: Handed) -> None:
         """Learn from an answer."""

@@ -99,7 +99,8 @@ def test_one_run_stands_for_all_the_missed_ones(any_store: str, monkeypatch: pyt
 def test_the_timetable_names_real_jobs_with_sound_cron_lines(store: object) -> None:
     for each in schedule.timetable():
         assert callable(each.act)
-        assert schedule.slots(each, AT, AT + timedelta(days=366))
+        soon, in_a_year = timedelta(days=1), timedelta(days=366)
+        assert schedule.slots(each, AT, AT + soon) or schedule.slots(each, AT, AT + in_a_year)
 
 
 def test_a_drill_waits_for_people_and_reaches_only_who_takes_part(region: SimpleNamespace) -> None:
