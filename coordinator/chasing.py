@@ -27,6 +27,7 @@ class Round:
     rows: list[dict[str, object]] = field(default_factory=list)
     for_the_desk: dict[int, Alert] = field(default_factory=dict)
     page: int = AT_DEADLINE
+    issues: dict[tuple[int, int], tuple[Alert, Issue]] = field(default_factory=dict)
     orders: dict[tuple[int, int], Order] = field(default_factory=dict)
     numbers: dict[tuple[int, int, str], tuple[str, int]] = field(default_factory=dict)
 
@@ -40,6 +41,14 @@ class Round:
             told = told.where(Notice.alert_id == alert_id, Notice.rev == rev, db.among(Notice.receiver, keys))
             for key, number, turn in self.session.execute(told):
                 self.numbers[(alert_id, rev, key)] = (number, turn)
+
+    def of(self, receiver: Receiver) -> tuple[Alert, Issue]:
+        """The receiver's alert and the issue it was last told by; held on to, or each would be read anew."""
+        key = (receiver.alert_id or 0, receiver.last_rev)
+        if key not in self.issues:
+            alert = self.session.get_one(Alert, key[0])
+            self.issues[key] = alert, self.session.get_one(Issue, key)
+        return self.issues[key]
 
     def order(self, alert: Alert, issue: Issue) -> Order:
         """What the issue says, read once a round."""
@@ -96,8 +105,7 @@ def _left_to_the_desk(session: Session, alert: Alert) -> int:
 
 def chase(asked: Round, receiver: Receiver) -> None:
     """One step: remind who was told, tell the next person, or leave the plant to the desk's call sheet."""
-    alert = asked.session.get_one(Alert, receiver.alert_id)
-    issue = asked.session.get_one(Issue, (alert.id, receiver.last_rev))
+    alert, issue = asked.of(receiver)
     step = ladder.next_step(Level(alert.level).word, taken=receiver.chase_step, people=len(receiver.people))
     if step is None or answers.answered_at(receiver):
         receiver.chase_at = None
@@ -122,8 +130,7 @@ def ask_next(asked: Round, receiver: Receiver) -> None:
 
 def remind(asked: Round, receiver: Receiver, *, person: int, ways: tuple[PlannedNotice, ...], step: int) -> None:
     """A reminder by each of ``ways`` to the person at this place on the ladder, under the number of the order."""
-    alert = asked.session.get_one(Alert, receiver.alert_id)
-    issue = asked.session.get_one(Issue, (alert.id, receiver.last_rev))
+    alert, issue = asked.of(receiver)
     one = issuing.remembered(receiver, asked.order(alert, issue), person=person)
     told = (alert.id, issue.rev, receiver.key)
     if told not in asked.numbers:
