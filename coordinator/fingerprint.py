@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from coordinator import audit, clock, config, db
@@ -91,6 +91,8 @@ def why(kept: Mapping[str, str], mine: Mapping[str, str], outside: Mark | None, 
     """
     if INSTANCE not in kept:
         return f"数据库没有本机的代次记录,像是从旧备份恢复的;{MEND}" if outside and notices else ""
+    if ADDRESS in kept and ADDRESS not in mine:
+        return f"数据库属于另一套系统(网址原为 {kept[ADDRESS]},现为本机回环地址);{MEND}"
     for name in sorted(set(kept) & set(mine)):
         if kept[name] != mine[name]:
             return f"数据库属于另一套系统({_named(name, kept, mine)});{MEND}"
@@ -120,7 +122,8 @@ def _ask() -> str:
 
 def own() -> dict[str, str]:
     """What tells this installation from others; accounts by a hash of whose they are, never by a secret."""
-    found = {ADDRESS: config.load().public_base_url}
+    base = config.load().public_base_url
+    found = {} if config.is_loopback(base) else {ADDRESS: base}  # a loopback address and its port are nobody's name
     for account in twilio_account.accounts(os.environ, twilio_account.REAL):
         found[f"{ACCOUNT}{account.name}"] = _hashed(account["sid"])
     for account in email.accounts(os.environ):
@@ -162,6 +165,11 @@ def _path() -> Path:
     return db.home() / FILE
 
 
+def forget_outside() -> None:
+    """The file was about another database."""
+    _path().unlink(missing_ok=True)
+
+
 def _outside() -> Mark | None:
     try:
         said = json.loads(_path().read_text())
@@ -198,10 +206,12 @@ def adopt(who: str) -> int:
         kept = _kept(session)
         generation = 1 + max(int(kept.get(GENERATION, 0)), outside.generation if outside else 0)
         mark = Mark(uuid.uuid4().hex, generation)
+        session.execute(delete(Setting).where(Setting.name == ADDRESS))
         for name, value in {**mine, INSTANCE: mark.instance, GENERATION: str(generation), HELD: ""}.items():
             _put(session, name, value)
         doubted = _doubt(session) if reason else 0
-        audit.record(session, who, "adopt", "installation", reason=reason, address=mine[ADDRESS], looked_up=doubted)
+        audit.record(session, who, "adopt", "installation", reason=reason, address=config.load().public_base_url,
+                     looked_up=doubted)  # fmt: skip
     _remember(mark)
     forget()
     return doubted

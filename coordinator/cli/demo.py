@@ -19,7 +19,7 @@ import click
 )
 def demo(port: int, name: str, plants: int, hour_seconds: float) -> None:
     """真实污染过程的回放:研判、会签、派发、签收、催办、变更、解除、报告,旁边有一次按时刻表的演练。示例人员和企业。"""
-    from coordinator import config, schema, supervisor
+    from coordinator import config, founding, supervisor
     from coordinator.cli.roles import refuse_taken
     from coordinator.demo import show, stage
 
@@ -35,7 +35,7 @@ def demo(port: int, name: str, plants: int, hour_seconds: float) -> None:
         clock_hand.set(chosen.begins_at, 1.0)
         click.echo(f"联动演示:{chosen.title}(真实数据,示例人员与企业)\n准备数据库与名单…")
         config.load()
-        schema.upgrade()
+        founding.prepare()
         stage.mark()
         stage.people(home, chosen, plants=plants, start=chosen.begins_at)
         actors = stage.actors()

@@ -17,10 +17,10 @@ def _say(found: Any) -> None:
 @as_json
 def init(machine: bool) -> None:
     """建立或升级数据库;可以重复运行。"""
-    from coordinator import config, schema
+    from coordinator import config, founding
 
     config.load()
-    version = schema.upgrade()
+    version = founding.prepare()
     _say({"version": version}) if machine else click.echo(f"数据库已就绪,版本 {version}")
 
 

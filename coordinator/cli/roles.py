@@ -56,10 +56,10 @@ def clock() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="监听端口;默认取 PUBLIC_BASE_URL 的端口")
 def up(port: int | None) -> None:
     """一条命令启动全部角色;没有外部数据库与 Redis 时用嵌入式存储。"""
-    from coordinator import checkup, config, schema, supervisor
+    from coordinator import checkup, config, founding, supervisor
 
     settings = config.load()
-    schema.upgrade()
+    founding.prepare()
     checkup.refuse()
     host, chosen = listening_place(settings.public_base_url, port)
     with supervisor.only_one():

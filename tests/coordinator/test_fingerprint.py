@@ -57,6 +57,7 @@ def test_a_backup_from_before_all_this_is_noticed_and_an_empty_store_is_not() ->
 def test_a_copy_under_another_address_sends_nothing_until_it_is_adopted(
     any_region: SimpleNamespace, carriers: Any, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://desk.example")
     fingerprint.keep()
     issued()
     monkeypatch.setenv("PUBLIC_BASE_URL", "http://127.0.0.1:9999")
@@ -67,7 +68,7 @@ def test_a_copy_under_another_address_sends_nothing_until_it_is_adopted(
     assert ledger(store) == [] and set(states()) == {"pending"}
     assert not next(one for one in verify.run()["checks"] if one["name"] == "stores_agree")["ok"]
     ready = create_app().test_client().get("/readyz").json
-    assert any("9999" in why for why in ready["reasons"])
+    assert any("desk.example" in why for why in ready["reasons"])
 
     main_ends("adopt", "--yes")
     fingerprint.keep()
@@ -110,16 +111,38 @@ def test_a_restored_backup_asks_the_carrier_before_it_sends_again(
     assert states(channel="sms", kind="order") == {"accepted": region.plants}
 
 
+def test_another_port_of_this_machine_is_the_same_installation(
+    region: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for port in (8000, 8001):
+        monkeypatch.setenv("PUBLIC_BASE_URL", f"http://127.0.0.1:{port}")
+        fingerprint.keep()
+        assert fingerprint.hold_reason() == ""
+
+
+def test_a_new_database_is_not_held_to_the_past_of_an_earlier_one(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fingerprint.keep()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{store / 'other.db'}")
+    assert "旧备份" in why({}, {}, fingerprint._outside(), notices=True)
+
+    main_ends("init")
+
+    assert fingerprint._outside() is None
+    fingerprint.keep()
+    assert fingerprint.hold_reason() == ""
+
+
 def test_without_yes_nothing_changes(
     region: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://desk.example")
     fingerprint.keep()
     monkeypatch.setenv("PUBLIC_BASE_URL", "http://127.0.0.1:9999")
 
     main_ends("adopt", "--json")
 
     said = json.loads(capsys.readouterr().out)
-    assert said["adopted"] is False and "9999" in said["reason"]
+    assert said["adopted"] is False and "desk.example" in said["reason"]
     assert fingerprint.hold_reason() != ""
 
 
