@@ -128,9 +128,9 @@ def test_the_carrier_asked_by_us_is_no_callback(flown: pytest.MonkeyPatch, carri
 
 
 def test_an_account_that_is_held_or_off_flies_nothing(flown: pytest.MonkeyPatch, carriers: Any, store: Path) -> None:
+    flown.setenv("PUBLIC_BASE_URL", "https://desk.example")
     fingerprint.forget()
     fingerprint.keep()
-    fingerprint.hold_reason()
     flown.setenv("PUBLIC_BASE_URL", "http://127.0.0.1:9999")
     fingerprint.forget()
     assert canary.send(clock.now()) == 0
