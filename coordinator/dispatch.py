@@ -51,6 +51,13 @@ OUTAGE_S = 10.0  # no answer, or 5xx: tried again soon, then ever later, so that
 LONGEST_BREAK_S = 600.0
 
 
+# What the send protocol keeps in a notice's row, before anything has happened to it.
+UNSENT: dict[str, Any] = {
+    "state": State.PENDING.value, "account": "", "reference": None, "attempts": 0, "try_s": 0.0, "lease_s": 0.0,
+    "lease_token": 0, "asked": 0, "error": "", "accepted_at": None, "finished_at": None,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One channel's way out for some modes, by the accounts it may use in turn."""
@@ -280,7 +287,7 @@ def settle(channel: str, ended: Sequence[Ended]) -> None:
     """Write how each hand-over ended, fenced by the lease's token: a process that overslept writes nothing."""
     if not ended:
         return
-    now, stop_word = clock.now(), getattr(modules()[channel], "STOPPED", None)
+    now = clock.now()
     told = db.recordset("told", [_row(channel, one) for one in ended], **_ENDED)
     to = told.c.to
     with db.connection() as connection:
@@ -303,13 +310,7 @@ def settle(channel: str, ended: Sequence[Ended]) -> None:
         attempted = attempted.where(true())  # SQLite parses ON CONFLICT only behind a WHERE
         columns = ["notice_id", "n", "account", "started_at", "outcome", "detail"]
         connection.execute(db.insert_new(Attempt.__table__).from_select(columns, attempted))  # type: ignore[arg-type]
-        stopped = [
-            {"channel": channel, "address": one.address, "since": now}
-            for one in ended
-            if one.handed.outcome is Outcome.REFUSED and one.handed.code == stop_word
-        ]
-        if stopped:
-            connection.execute(db.insert_new(StopListed.__table__), stopped)  # type: ignore[arg-type]
+        _stop(connection, channel, ended)
         dear = _spend(connection, ended) if channel == "sms" else {}
     for account, why in dear.items():
         trip(account, why, seconds=spending.PAUSE_S)
@@ -317,6 +318,18 @@ def settle(channel: str, ended: Sequence[Ended]) -> None:
         if one.handed.outcome is Outcome.MISCONFIGURED:
             trip(one.account, _why(one.handed))
             break
+
+
+def _stop(connection: Connection, channel: str, ended: Sequence[Ended]) -> None:
+    """Keep whom the carrier refused because they had asked it to stop."""
+    word, now = getattr(modules()[channel], "STOPPED", None), clock.now()
+    stopped = [
+        {"channel": channel, "address": one.address, "since": now}
+        for one in ended
+        if one.handed.outcome is Outcome.REFUSED and one.handed.code == word
+    ]
+    if stopped:
+        connection.execute(db.insert_new(StopListed.__table__), stopped)  # type: ignore[arg-type]
 
 
 def _spend(connection: Connection, ended: Sequence[Ended]) -> dict[str, str]:

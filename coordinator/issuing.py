@@ -20,6 +20,7 @@ from coordinator import (
     clock,
     config,
     db,
+    dispatch,
     leases,
     queues,
     quiet,
@@ -305,14 +306,13 @@ def notice_row(
 ) -> dict[str, Any]:
     """One notice as a row: its words, what fills their blanks, and to whom."""
     draft = render.draft(kind.value, way.channel, one, number=number, links=links_to(way.address))
-    return {
+    return dispatch.UNSENT | {
         "incident_id": None, "mode": one.order.mode, "kind": kind.value, "step": step, "receiver": one.key,
         "receiver_name": one.name, "city": one.city, "person": one.person.name if one.person else "",
         "channel": way.channel, "address": way.address, "number": number,
         "marker": mark(one.order.alert, one.order.rev, one.key, way.channel, way.address, kind, step),
         "wording_id": book.keep(draft), "filling": render.filling(one, draft.blanks, number=number, code=code, token=token),
-        "lane": LANES.index(way.lane), "state": _first_state(one.order, way, kind, now), "account": "", "attempts": 0, "try_s": 0.0,
-        "lease_s": 0.0, "lease_token": 0, "asked": 0, "error": "", "created_at": now, "turn": 0,
+        "lane": LANES.index(way.lane), "state": _first_state(one.order, way, kind, now), "created_at": now, "turn": 0,
         "valid_until": one.order.effective_to if kind != NoticeKind.CORRECTION else None,
     }  # fmt: skip
 

@@ -26,7 +26,7 @@ from coordinator import (
     wordings,
 )
 from coordinator.channels import desks
-from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind, State
+from coordinator.models import Alert, Issue, Mode, Notice, NoticeKind
 from coordinator.orders import Person, PlannedNotice
 from rules.levels import Level
 
@@ -155,13 +155,12 @@ def _change(session: Session, alert: Alert) -> str:
 def page_row(
     officer: Officer | desks.Desk, channel: str, address: str, *, wording_id: str, marker: str, step: int
 ) -> dict[str, Any]:
-    return {
+    return dispatch.UNSENT | {
         "incident_id": None, "kind": NoticeKind.REMINDER, "step": step,
         "receiver": officer.id if isinstance(officer, desks.Desk) else f"officer:{officer.id}",
         "receiver_name": officer.name, "person": officer.name, "channel": channel, "address": address,
         "marker": marker, "wording_id": wording_id, "filling": {}, "lane": 0,
-        "state": State.PENDING, "account": "", "attempts": 0, "try_s": 0.0, "lease_s": 0.0, "lease_token": 0, "asked": 0,
-        "error": "", "created_at": clock.now(),
+        "created_at": clock.now(),
     }  # fmt: skip
 
 

@@ -1,20 +1,13 @@
 """A notice that died of our own fault is sent after all, by a person, with a reason: a new row beside the dead one."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts.models import Officer
-from coordinator import audit, clock, mandates
+from coordinator import audit, clock, dispatch, mandates
 from coordinator.errors import NotFound, Refusal, Unprocessable
 from coordinator.models import Alert, AlertState, Notice, NoticeKind, State
 from coordinator.spoken import STATES
-
-FRESH: dict[str, Any] = {
-    "state": State.PENDING, "account": "", "reference": None, "attempts": 0, "try_s": 0.0, "lease_s": 0.0,
-    "lease_token": 0, "asked": 0, "error": "", "accepted_at": None, "finished_at": None,
-}  # fmt: skip
 
 
 def requeue(session: Session, notice_id: int, officer: Officer, *, reason: str) -> Notice:
@@ -60,4 +53,4 @@ def _may_still_be_said(session: Session, dead: Notice) -> None:
 def beside(dead: Notice) -> Notice:
     """The same notice once more, of kind manual; not yet in the session."""
     kept = {column.key: getattr(dead, column.key) for column in Notice.__table__.columns if column.key != "id"}
-    return Notice(**kept | FRESH | {"kind": NoticeKind.MANUAL, "step": dead.id, "created_at": clock.now()})
+    return Notice(**kept | dispatch.UNSENT | {"kind": NoticeKind.MANUAL, "step": dead.id, "created_at": clock.now()})
